@@ -1,0 +1,543 @@
+//! The declarations of `undrift.toml`, checked: what is pushed where, and under which name.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::Date;
+use vault_schema::project::{
+    self, GithubScope, GithubStore, ProjectFile, RolloutMode, TargetKind, TargetReference,
+};
+
+use super::name::{EnvironmentName, NameError, RemoteName, SecretName, TargetName};
+use super::place::{Location, Place};
+use super::suggest::nearest;
+use super::template::{Template, TemplateError};
+
+/// Everything `undrift.toml` declares.
+#[derive(Debug, Default)]
+pub struct Project {
+    /// The environments.
+    pub environments: BTreeMap<EnvironmentName, EnvironmentRules>,
+    /// The targets.
+    pub targets: BTreeMap<TargetName, Target>,
+    /// The secrets.
+    pub secrets: BTreeMap<SecretName, Declaration>,
+    /// The drift that is accepted.
+    pub ignores: Vec<IgnoreRule>,
+}
+
+/// What holds for a whole environment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EnvironmentRules {
+    /// A write to it needs to name it twice.
+    pub protected: bool,
+}
+
+/// A declared target.
+#[derive(Debug)]
+pub struct Target {
+    /// What it is.
+    pub spec: TargetSpec,
+    /// The environments it serves; every one when absent.
+    pub environments: Option<BTreeSet<EnvironmentName>>,
+    /// How a secret is called there.
+    pub name: Template,
+    /// Where its token comes from, when it is not the platform's usual place.
+    pub token: Option<TokenSource>,
+    /// The base URL of its API, when it is not the platform's own.
+    pub api_url: Option<String>,
+}
+
+/// What a target is.
+#[derive(Debug)]
+pub enum TargetSpec {
+    /// A Fly app.
+    Fly {
+        /// Its name.
+        app: Template,
+        /// How a stored value reaches the machines.
+        rollout: RolloutMode,
+    },
+    /// A GitHub repository, or one of its environments.
+    Github {
+        /// `owner/name`.
+        repository: Template,
+        /// The environment, for the secrets of one.
+        environment: Option<Template>,
+    },
+}
+
+/// Where a token comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenSource {
+    /// A variable of the environment.
+    Variable(String),
+    /// A secret of the vault, in the target's own environment.
+    Vault(SecretName),
+}
+
+/// A declared secret.
+#[derive(Debug, Default)]
+pub struct Declaration {
+    /// Where it is pushed, with its name there if it has one of its own; every target when absent.
+    pub targets: Option<BTreeMap<TargetName, Option<String>>>,
+    /// The environments that have it; every one when absent.
+    pub environments: Option<BTreeSet<EnvironmentName>>,
+}
+
+/// Drift that a person has accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IgnoreRule {
+    /// The target it is accepted at; every one when absent.
+    pub target: Option<TargetName>,
+    /// The name at the target.
+    pub name: String,
+    /// Why.
+    pub reason: String,
+    /// The last day on which the rule holds.
+    pub until: Option<Date>,
+}
+
+impl IgnoreRule {
+    /// Returns whether the rule speaks of this name at this target, today.
+    pub fn covers(&self, target: &TargetName, name: &RemoteName, today: Date) -> bool {
+        self.target.as_ref().is_none_or(|wanted| wanted == target)
+            && self.name == name.as_str()
+            && self.until.is_none_or(|last| today <= last)
+    }
+}
+
+/// One secret that belongs at one place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// The secret.
+    pub secret: SecretName,
+    /// Its name there, in the form in which the place lists it.
+    pub remote_name: RemoteName,
+}
+
+impl Project {
+    /// Returns the places of one environment, sorted by target.
+    pub fn places(&self, environment: &EnvironmentName) -> Vec<Place> {
+        self.targets
+            .iter()
+            .filter(|(_, target)| serves(target.environments.as_ref(), environment))
+            .map(|(name, target)| Place {
+                environment: environment.clone(),
+                target: name.clone(),
+                location: target.spec.location(environment),
+            })
+            .collect()
+    }
+
+    /// Returns the secrets that belong at a place, sorted by name.
+    pub fn bindings(&self, place: &Place) -> Vec<Binding> {
+        let Some(target) = self.targets.get(&place.target) else { return Vec::new() };
+        self.secrets
+            .iter()
+            .filter(|(_, declaration)| serves(declaration.environments.as_ref(), &place.environment))
+            .filter_map(|(secret, declaration)| {
+                let own_name = match &declaration.targets {
+                    None => None,
+                    Some(targets) => targets.get(&place.target)?.as_ref(),
+                };
+                let name = own_name
+                    .cloned()
+                    .unwrap_or_else(|| target.name.fill_secret(&place.environment, secret));
+                Some(Binding { secret: secret.clone(), remote_name: place.location.canonical(&name) })
+            })
+            .collect()
+    }
+
+    /// Returns whether a secret is declared for an environment.
+    pub fn expects(&self, secret: &SecretName, environment: &EnvironmentName) -> bool {
+        self.secrets.get(secret).is_some_and(|declaration| serves(declaration.environments.as_ref(), environment))
+    }
+}
+
+fn serves(environments: Option<&BTreeSet<EnvironmentName>>, environment: &EnvironmentName) -> bool {
+    environments.is_none_or(|some| some.contains(environment))
+}
+
+impl TargetSpec {
+    fn location(&self, environment: &EnvironmentName) -> Location {
+        match self {
+            Self::Fly { app, .. } => Location::FlyApp { app: app.fill_place(environment) },
+            Self::Github { repository, environment: None } => {
+                Location::GithubRepository { repository: repository.fill_place(environment) }
+            }
+            Self::Github { repository, environment: Some(template) } => Location::GithubEnvironment {
+                repository: repository.fill_place(environment),
+                environment: template.fill_place(environment),
+            },
+        }
+    }
+}
+
+/// Where in `undrift.toml` a fault lies: keys and positions from the top.
+pub type Path = Vec<PathStep>;
+
+/// One step of a [`Path`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PathStep {
+    /// A key of a table.
+    Key(String),
+    /// A position in an array.
+    Index(usize),
+}
+
+impl From<&str> for PathStep {
+    fn from(key: &str) -> Self {
+        Self::Key(key.to_owned())
+    }
+}
+
+impl From<usize> for PathStep {
+    fn from(index: usize) -> Self {
+        Self::Index(index)
+    }
+}
+
+/// A fault of `undrift.toml` beyond its syntax.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Where it lies.
+    pub path: Path,
+    /// What it is.
+    pub kind: FaultKind,
+}
+
+/// What a [`Fault`] is.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FaultKind {
+    /// A version this program does not read.
+    #[error("version {0} is not one this undrift reads; it reads version 1")]
+    Version(u32),
+    /// Not a name.
+    #[error("`{name}` {error}")]
+    Name {
+        /// What is written.
+        name: String,
+        /// What is wrong with it.
+        error: NameError,
+    },
+    /// A reference to what is not declared.
+    #[error("there is no {what} `{name}`{}", suggestion(.nearest.as_deref()))]
+    Undeclared {
+        /// `environment` or `target`.
+        what: &'static str,
+        /// What is written.
+        name: String,
+        /// The nearest declared name.
+        nearest: Option<String>,
+    },
+    /// A key that the target's kind needs.
+    #[error("a `{kind}` target needs the key `{key}`")]
+    KeyMissing {
+        /// The target's kind.
+        kind: &'static str,
+        /// The key.
+        key: &'static str,
+    },
+    /// A key that belongs to another kind of target.
+    #[error("`{key}` does not belong to a `{kind}` target{}", because(.reason))]
+    KeyForeign {
+        /// The target's kind.
+        kind: &'static str,
+        /// The key.
+        key: &'static str,
+        /// When it would belong.
+        reason: &'static str,
+    },
+    /// Not a template.
+    #[error("the template {0}")]
+    Template(TemplateError),
+    /// Not a token source.
+    #[error("a token comes from `env:NAME` or `vault:NAME`")]
+    Token,
+    /// Not `owner/name`.
+    #[error("a repository is written `owner/name`")]
+    Repository,
+    /// A URL that tokens may not be sent to.
+    #[error("an API is reached by `https://`; `http://` is for this machine's own addresses only")]
+    ApiUrl,
+    /// An ignore rule that does not say why.
+    #[error("an ignore rule needs a reason")]
+    NoReason,
+    /// An ignore rule whose end is not a date.
+    #[error("`until` is a date, such as 2027-03-31")]
+    Until,
+}
+
+fn suggestion(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+}
+
+fn because(reason: &str) -> String {
+    if reason.is_empty() { String::new() } else { format!(": {reason}") }
+}
+
+/// Checks the file's declarations; every fault is collected.
+pub fn check(file: &ProjectFile) -> Result<Project, Vec<Fault>> {
+    let mut checker = Checker { file, faults: Vec::new() };
+    let project = checker.project();
+    if checker.faults.is_empty() { Ok(project) } else { Err(checker.faults) }
+}
+
+struct Checker<'a> {
+    file: &'a ProjectFile,
+    faults: Vec<Fault>,
+}
+
+impl Checker<'_> {
+    fn fault(&mut self, path: &[PathStep], kind: FaultKind) {
+        self.faults.push(Fault { path: path.to_vec(), kind });
+    }
+
+    fn project(&mut self) -> Project {
+        if self.file.version != project::VERSION {
+            self.fault(&["version".into()], FaultKind::Version(self.file.version));
+        }
+        let mut project = Project::default();
+        for (name, environment) in &self.file.environments {
+            let path = ["environments".into(), name.as_str().into()];
+            if let Some(name) = self.name(&path, name, EnvironmentName::parse) {
+                project.environments.insert(name, EnvironmentRules { protected: environment.protected });
+            }
+        }
+        for (name, target) in &self.file.targets {
+            let path = ["targets".into(), name.as_str().into()];
+            let parsed = self.name(&path, name, TargetName::parse);
+            if let (Some(name), Some(target)) = (parsed, self.target(&path, target)) {
+                project.targets.insert(name, target);
+            }
+        }
+        for (name, secret) in &self.file.secrets {
+            let path = ["secrets".into(), name.as_str().into()];
+            let parsed = self.name(&path, name, SecretName::parse);
+            let declaration = Declaration {
+                targets: secret.targets.as_ref().map(|references| self.references(&path, references)),
+                environments: self.environments(&path, secret.environments.as_deref()),
+            };
+            if let Some(name) = parsed {
+                project.secrets.insert(name, declaration);
+            }
+        }
+        for (index, rule) in self.file.ignore.iter().enumerate() {
+            let path = ["ignore".into(), index.into()];
+            if let Some(rule) = self.ignore(&path, rule) {
+                project.ignores.push(rule);
+            }
+        }
+        project
+    }
+
+    fn name<T>(
+        &mut self,
+        path: &[PathStep],
+        text: &str,
+        parse: impl Fn(&str) -> Result<T, NameError>,
+    ) -> Option<T> {
+        parse(text)
+            .map_err(|error| self.fault(path, FaultKind::Name { name: text.to_owned(), error }))
+            .ok()
+    }
+
+    fn environments(
+        &mut self,
+        path: &[PathStep],
+        names: Option<&[String]>,
+    ) -> Option<BTreeSet<EnvironmentName>> {
+        let names = names?;
+        let file = self.file;
+        let mut known = BTreeSet::new();
+        for (index, name) in names.iter().enumerate() {
+            let path = below(path, ["environments".into(), index.into()]);
+            if file.environments.contains_key(name) {
+                known.extend(EnvironmentName::parse(name));
+            } else {
+                let nearest = nearest(name, file.environments.keys().map(String::as_str)).map(str::to_owned);
+                self.fault(&path, FaultKind::Undeclared { what: "environment", name: name.clone(), nearest });
+            }
+        }
+        Some(known)
+    }
+
+    fn declared_target(&mut self, path: &[PathStep], name: &str) -> Option<TargetName> {
+        let file = self.file;
+        if file.targets.contains_key(name) {
+            return TargetName::parse(name).ok();
+        }
+        let nearest = nearest(name, file.targets.keys().map(String::as_str)).map(str::to_owned);
+        self.fault(path, FaultKind::Undeclared { what: "target", name: name.to_owned(), nearest });
+        None
+    }
+
+    fn references(
+        &mut self,
+        path: &[PathStep],
+        references: &[TargetReference],
+    ) -> BTreeMap<TargetName, Option<String>> {
+        let mut targets = BTreeMap::new();
+        for (index, reference) in references.iter().enumerate() {
+            let path = below(path, ["targets".into(), index.into()]);
+            if let Some(target) = self.declared_target(&path, &reference.target) {
+                targets.insert(target, reference.name.clone());
+            }
+        }
+        targets
+    }
+
+    fn target(&mut self, path: &[PathStep], target: &project::Target) -> Option<Target> {
+        let before = self.faults.len();
+        let environments = self.environments(path, target.environments.as_deref());
+        let name = self.template(path, "name", target.name.as_deref().or(Some("{name}")), Template::secret);
+        let token = target.token.as_deref().and_then(|text| {
+            token_source(text).or_else(|| {
+                self.fault(&below(path, ["token".into()]), FaultKind::Token);
+                None
+            })
+        });
+        if let Some(url) = &target.api_url
+            && !is_safe_url(url)
+        {
+            self.fault(&below(path, ["api-url".into()]), FaultKind::ApiUrl);
+        }
+        let spec = match target.kind {
+            TargetKind::Fly => self.fly(path, target),
+            TargetKind::Github => self.github(path, target),
+        }?;
+        let name = name?;
+        (self.faults.len() == before)
+            .then(|| Target { spec, environments, name, token, api_url: target.api_url.clone() })
+    }
+
+    fn fly(&mut self, path: &[PathStep], target: &project::Target) -> Option<TargetSpec> {
+        for (key, present) in [
+            ("repository", target.repository.is_some()),
+            ("scope", target.scope.is_some()),
+            ("environment", target.environment.is_some()),
+            ("store", target.store.is_some()),
+        ] {
+            self.foreign(path, target.kind, key, present, "");
+        }
+        let app = self.required(path, target.kind, "app", target.app.as_deref())?;
+        Some(TargetSpec::Fly { app, rollout: target.rollout.unwrap_or_default() })
+    }
+
+    fn github(&mut self, path: &[PathStep], target: &project::Target) -> Option<TargetSpec> {
+        self.foreign(path, target.kind, "app", target.app.is_some(), "");
+        self.foreign(path, target.kind, "rollout", target.rollout.is_some(), "");
+        // There is one store so far; matching on it makes a second one a compile error here.
+        match target.store.unwrap_or_default() {
+            GithubStore::Actions => {}
+        }
+        let repository = self.required(path, target.kind, "repository", target.repository.as_deref());
+        if let Some(text) = &target.repository
+            && text.split('/').filter(|part| !part.is_empty()).count() != 2
+        {
+            self.fault(&below(path, ["repository".into()]), FaultKind::Repository);
+        }
+        let environment = match target.scope.unwrap_or_default() {
+            GithubScope::Repository => {
+                let present = target.environment.is_some();
+                self.foreign(path, target.kind, "environment", present, "it needs `scope = \"environment\"`");
+                None
+            }
+            GithubScope::Environment => {
+                Some(self.required(path, target.kind, "environment", target.environment.as_deref())?)
+            }
+        };
+        Some(TargetSpec::Github { repository: repository?, environment })
+    }
+
+    fn required(
+        &mut self,
+        path: &[PathStep],
+        kind: TargetKind,
+        key: &'static str,
+        text: Option<&str>,
+    ) -> Option<Template> {
+        if text.is_none() {
+            self.fault(path, FaultKind::KeyMissing { kind: kind.as_str(), key });
+        }
+        self.template(path, key, text, Template::place)
+    }
+
+    fn template(
+        &mut self,
+        path: &[PathStep],
+        key: &'static str,
+        text: Option<&str>,
+        parse: impl Fn(&str) -> Result<Template, TemplateError>,
+    ) -> Option<Template> {
+        parse(text?)
+            .map_err(|error| self.fault(&below(path, [key.into()]), FaultKind::Template(error)))
+            .ok()
+    }
+
+    fn foreign(
+        &mut self,
+        path: &[PathStep],
+        kind: TargetKind,
+        key: &'static str,
+        present: bool,
+        reason: &'static str,
+    ) {
+        if present {
+            let kind = FaultKind::KeyForeign { kind: kind.as_str(), key, reason };
+            self.fault(&below(path, [key.into()]), kind);
+        }
+    }
+
+    fn ignore(&mut self, path: &[PathStep], rule: &project::Ignore) -> Option<IgnoreRule> {
+        let target = match &rule.target {
+            None => None,
+            Some(name) => Some(self.declared_target(&below(path, ["target".into()]), name)?),
+        };
+        if rule.reason.trim().is_empty() {
+            self.fault(&below(path, ["reason".into()]), FaultKind::NoReason);
+        }
+        let until = match &rule.until {
+            None => None,
+            Some(until) => {
+                let date = until.date.filter(|_| until.time.is_none()).and_then(|date| {
+                    let month = i8::try_from(date.month).ok()?;
+                    Date::new(i16::try_from(date.year).ok()?, month, i8::try_from(date.day).ok()?).ok()
+                });
+                if date.is_none() {
+                    self.fault(&below(path, ["until".into()]), FaultKind::Until);
+                }
+                date
+            }
+        };
+        Some(IgnoreRule { target, name: rule.name.clone(), reason: rule.reason.clone(), until })
+    }
+}
+
+fn below<const N: usize>(path: &[PathStep], steps: [PathStep; N]) -> Path {
+    path.iter().cloned().chain(steps).collect()
+}
+
+fn token_source(text: &str) -> Option<TokenSource> {
+    if let Some(name) = text.strip_prefix("env:") {
+        return (!name.is_empty()).then(|| TokenSource::Variable(name.to_owned()));
+    }
+    SecretName::parse(text.strip_prefix("vault:")?).ok().map(TokenSource::Vault)
+}
+
+/// Returns whether tokens and values may be sent to this base URL: https, or http to this very machine.
+pub fn is_safe_url(url: &str) -> bool {
+    if let Some(rest) = url.strip_prefix("https://") {
+        return !rest.is_empty();
+    }
+    let Some(rest) = url.strip_prefix("http://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.contains('@') {
+        return false;
+    }
+    let host = authority.strip_prefix('[').map_or_else(
+        || authority.split(':').next().unwrap_or_default(),
+        |ipv6| ipv6.split(']').next().unwrap_or_default(),
+    );
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}

@@ -1,0 +1,174 @@
+//! Findings: faults that are not drift, each with a code that never changes its meaning.
+
+use super::inventory::Source;
+use super::name::{RemoteName, SecretName};
+use super::place::{Location, NameRule};
+
+pub use vault_schema::audit::Severity;
+
+/// One fault of the vault or of what it declares.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The file it lies in, relative to the project.
+    pub file: Option<String>,
+    /// The line, from 1.
+    pub line: Option<usize>,
+    /// The secret it is about.
+    pub secret: Option<String>,
+    /// What it is.
+    pub kind: ProblemKind,
+}
+
+/// What a [`Problem`] is. No variant holds any text of an encrypted file but names.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProblemKind {
+    /// No identity of ours opens the file.
+    #[error("no identity opens this file; {}", meant_for(.recipients))]
+    Undecryptable {
+        /// The names of the environment's recipients.
+        recipients: Vec<String>,
+    },
+    /// The file is not an age file.
+    #[error("is not an age file")]
+    NotAge,
+    /// The file's header or content does not match its authentication: cut short, or altered.
+    #[error("is damaged: it was cut short or altered")]
+    Damaged,
+    /// The file is larger than any vault file should be.
+    #[error("is larger than {limit} bytes, the most that is read")]
+    TooLarge {
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// The operating system refused.
+    #[error("cannot be read: {0}")]
+    Unreadable(std::io::ErrorKind),
+    /// Its plaintext is not UTF-8.
+    #[error("is not UTF-8 text once decrypted")]
+    NotUtf8,
+    /// Its plaintext is not TOML.
+    #[error("is not TOML: {0}")]
+    BadToml(String),
+    /// Its plaintext is not dotenv.
+    #[error("is not dotenv: {0}")]
+    BadDotenv(String),
+    /// A value that is neither a string nor a table with one.
+    #[error("a value is a string, or a table with `value`, `rotated`, `expires` and `previous`: {0}")]
+    BadValue(&'static str),
+    /// A name that no environment variable has.
+    #[error("a secret's name has letters, digits and `_`, and no digit first")]
+    IllegalName,
+    /// The name stands twice, so that nobody can say which value holds; neither is used.
+    #[error("stands also in {}:{}; neither is used", .first.file, .first.line)]
+    Duplicate {
+        /// Where it stands first.
+        first: Source,
+    },
+    /// Declared for this environment, and without a value there.
+    #[error("is declared, and has no value here")]
+    NoValue,
+    /// A value that no `[secrets.NAME]` speaks of, so that it is pushed nowhere.
+    #[error("has a value, and is not declared in undrift.toml, so that it is pushed nowhere")]
+    NotDeclared,
+    /// The place does not take the name.
+    #[error("cannot be called `{name}` at {place}: {rule}", place = .location)]
+    IllegalThere {
+        /// The name there.
+        name: RemoteName,
+        /// The place.
+        location: Location,
+        /// The rule it breaks.
+        rule: NameRule,
+    },
+    /// Two secrets would have one name at a place.
+    #[error("would be called `{name}` at {place}, as `{other}` is", place = .location)]
+    Collision {
+        /// The name there.
+        name: RemoteName,
+        /// The place.
+        location: Location,
+        /// The other secret.
+        other: SecretName,
+    },
+    /// The place does not take a value of that size.
+    #[error("is larger than the {limit} bytes that {place} takes", place = .location)]
+    TooLargeThere {
+        /// The limit, in bytes.
+        limit: usize,
+        /// The place.
+        location: Location,
+    },
+    /// Other programs would read this dotenv line as another value.
+    #[error("would be read as another value by {0}")]
+    DialectsDisagree(String),
+    /// The environment's receipts were made under another fingerprint key, so that they say nothing.
+    #[error("was written under another fingerprint key, so that its receipts say nothing")]
+    ForeignReceipts,
+}
+
+fn meant_for(recipients: &[String]) -> String {
+    if recipients.is_empty() {
+        "its recipients are not listed".to_owned()
+    } else {
+        format!("it is meant for {}", recipients.join(", "))
+    }
+}
+
+impl ProblemKind {
+    /// Returns the stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::DialectsDisagree(_) => "UD210",
+            Self::Undecryptable { .. } => "UD301",
+            Self::NotAge => "UD302",
+            Self::Damaged => "UD303",
+            Self::BadToml(_) => "UD304",
+            Self::Duplicate { .. } => "UD305",
+            Self::NoValue => "UD306",
+            Self::NotDeclared => "UD307",
+            Self::IllegalThere { .. } => "UD308",
+            Self::TooLarge { .. } => "UD309",
+            Self::Unreadable(_) => "UD310",
+            Self::IllegalName => "UD311",
+            Self::BadValue(_) => "UD312",
+            Self::Collision { .. } => "UD313",
+            Self::NotUtf8 => "UD314",
+            Self::TooLargeThere { .. } => "UD315",
+            Self::BadDotenv(_) => "UD316",
+            Self::ForeignReceipts => "UD317",
+        }
+    }
+
+    /// Returns how bad it is.
+    pub const fn severity(&self) -> Severity {
+        match self {
+            Self::NoValue | Self::NotDeclared | Self::DialectsDisagree(_) | Self::ForeignReceipts => Severity::Warning,
+            _ => Severity::Error,
+        }
+    }
+
+    /// Returns whether a value may stand in the vault that the inventory does not show: then a name that the
+    /// inventory lacks proves nothing, and nothing may be deleted for it.
+    pub const fn hides_values(&self) -> bool {
+        match self {
+            Self::Undecryptable { .. }
+            | Self::NotAge
+            | Self::Damaged
+            | Self::TooLarge { .. }
+            | Self::Unreadable(_)
+            | Self::NotUtf8
+            | Self::BadToml(_)
+            | Self::BadDotenv(_)
+            | Self::BadValue(_)
+            | Self::IllegalName
+            | Self::Duplicate { .. } => true,
+            Self::NoValue
+            | Self::NotDeclared
+            | Self::IllegalThere { .. }
+            | Self::Collision { .. }
+            | Self::TooLargeThere { .. }
+            | Self::DialectsDisagree(_)
+            | Self::ForeignReceipts => false,
+        }
+    }
+}

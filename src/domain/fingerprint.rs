@@ -1,0 +1,131 @@
+//! Fingerprints: the only form of a value, or of a target's digest, that is ever stored outside the vault.
+
+use std::fmt;
+
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use super::observation::RemoteDigest;
+use super::secret::SecretValue;
+
+/// The length of a fingerprint key, in bytes.
+pub const KEY_LENGTH: usize = 32;
+
+/// An environment's own key for fingerprints.
+///
+/// Without it a fingerprint says nothing, not even about a value that could be guessed.
+pub struct FingerprintKey(Zeroizing<[u8; KEY_LENGTH]>);
+
+impl FingerprintKey {
+    /// Takes the key's bytes.
+    pub fn new(bytes: Zeroizing<[u8; KEY_LENGTH]>) -> Self {
+        Self(bytes)
+    }
+
+    /// Returns the key's bytes, to be encrypted into the vault.
+    pub fn expose(&self) -> &[u8; KEY_LENGTH] {
+        &self.0
+    }
+
+    /// Returns the fingerprint of a value; it depends on the key and the value alone.
+    pub fn value(&self, value: &SecretValue) -> Fingerprint {
+        self.authenticate(b"undrift value 1\0", value.expose().as_bytes())
+    }
+
+    /// Returns the storable form of a digest that a target showed.
+    pub fn digest(&self, digest: &RemoteDigest) -> Fingerprint {
+        self.authenticate(b"undrift digest 1\0", digest.expose().as_bytes())
+    }
+
+    /// Returns a name for this key, by which receipts made under another key are recognised.
+    pub fn id(&self) -> String {
+        let mut id = self.authenticate(b"undrift key 1\0", b"").to_string();
+        id.truncate(16);
+        id
+    }
+
+    // The purpose comes first, so that a value can never have the fingerprint of a digest.
+    fn authenticate(&self, purpose: &[u8], content: &[u8]) -> Fingerprint {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(self.0.as_slice()).expect("HMAC takes a key of any length");
+        mac.update(purpose);
+        mac.update(content);
+        Fingerprint(mac.finalize().into_bytes().into())
+    }
+}
+
+impl fmt::Debug for FingerprintKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("FingerprintKey(redacted)")
+    }
+}
+
+/// An HMAC-SHA-256 under an environment's key; safe to store, to compare and to print as 64 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// Parses 64 hexadecimal digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(text, &mut bytes).ok()?;
+        Some(Self(bytes))
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Fingerprint({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(byte: u8) -> FingerprintKey {
+        FingerprintKey::new(Zeroizing::new([byte; KEY_LENGTH]))
+    }
+
+    #[test]
+    fn depends_on_key_and_value_alone() {
+        let value = SecretValue::copied_from("hunter2");
+        assert_eq!(key(1).value(&value), key(1).value(&SecretValue::copied_from("hunter2")));
+        assert_ne!(key(1).value(&value), key(2).value(&value));
+        assert_ne!(key(1).value(&value), key(1).value(&SecretValue::copied_from("hunter3")));
+    }
+
+    #[test]
+    fn is_the_hmac_that_openssl_computes() {
+        // printf 'undrift value 1\0hunter2' | openssl dgst -sha256 -mac HMAC -macopt hexkey:0101…01
+        let value = SecretValue::copied_from("hunter2");
+        assert_eq!(
+            key(1).value(&value).to_string(),
+            "5637d5bd9f80f77171c0c7683d8fd728cd5c33b8d87911ed2e577068c4de88a0"
+        );
+    }
+
+    #[test]
+    fn a_value_never_has_the_fingerprint_of_a_digest() {
+        let text = "d8c5ac2e11c8e492";
+        assert_ne!(
+            key(1).value(&SecretValue::copied_from(text)),
+            key(1).digest(&RemoteDigest::new(text))
+        );
+    }
+
+    #[test]
+    fn round_trips_as_text() {
+        let fingerprint = key(7).value(&SecretValue::copied_from("x"));
+        assert_eq!(Fingerprint::parse(&fingerprint.to_string()), Some(fingerprint));
+        assert_eq!(Fingerprint::parse("00"), None);
+        assert_eq!(format!("{:?}", key(7)), "FingerprintKey(redacted)");
+    }
+}

@@ -1,0 +1,51 @@
+//! The inventory: one environment of the vault, decrypted and typed, with every problem found while reading it.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+
+use super::finding::Problem;
+use super::name::{EnvironmentName, SecretName};
+use super::secret::SecretValue;
+
+/// One environment of the vault.
+#[derive(Debug)]
+pub struct Inventory {
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// Its values by name. A name that stands twice is not among them.
+    pub entries: BTreeMap<SecretName, Entry>,
+    /// Everything that was wrong, sorted by file and line.
+    pub problems: Vec<Problem>,
+}
+
+/// One value with what is said about it.
+#[derive(Debug)]
+pub struct Entry {
+    /// The value.
+    pub value: SecretValue,
+    /// The value before it, kept while a rotation is under way.
+    pub previous: Option<SecretValue>,
+    /// The day it was last changed.
+    pub rotated: Option<Date>,
+    /// The day it ceases to be valid.
+    pub expires: Option<Date>,
+    /// Where it stands.
+    pub source: Source,
+}
+
+/// A place in a file of the vault.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Source {
+    /// The file, relative to the project.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+}
+
+impl Inventory {
+    /// Returns whether every file could be read to the end, so that a name that is not here is not in the vault.
+    pub fn is_complete(&self) -> bool {
+        !self.problems.iter().any(|problem| problem.kind.hides_values())
+    }
+}

@@ -1,0 +1,21 @@
+//! What undrift knows and decides: pure, synchronous, total.
+//!
+//! Nothing here reads a file, a clock, the environment or the network, and nothing prints. Data goes one way:
+//! inventory and observation become rows with a verdict, rows become a plan, a plan becomes outcomes.
+#![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
+
+pub mod declaration;
+pub mod finding;
+pub mod fingerprint;
+pub mod inventory;
+pub mod name;
+pub mod observation;
+pub mod outcome;
+pub mod place;
+pub mod plan;
+pub mod receipt;
+pub mod row;
+pub mod secret;
+pub mod suggest;
+pub mod template;
+pub mod verdict;

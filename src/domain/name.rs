@@ -1,0 +1,155 @@
+//! Names, parsed once at the border so that no two kinds of name are ever mixed up.
+
+use std::fmt;
+
+/// Why a text is not a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// Nothing there.
+    #[error("is empty")]
+    Empty,
+    /// Longer than any store accepts.
+    #[error("is longer than {0} characters")]
+    TooLong(usize),
+    /// A character that no environment variable has.
+    #[error("may have only letters, digits and `_`, and may not start with a digit")]
+    NotAVariable,
+    /// A character that no folder or key should have.
+    #[error("may have only letters, digits, `-`, `_` and `.`, and may not start with `-` or `.`")]
+    NotAWord,
+}
+
+const LONGEST: usize = 255;
+
+fn is_variable(text: &str) -> Result<(), NameError> {
+    let mut characters = text.chars();
+    match characters.next() {
+        None => return Err(NameError::Empty),
+        Some(first) if first.is_ascii_alphabetic() || first == '_' => {}
+        Some(_) => return Err(NameError::NotAVariable),
+    }
+    if !characters.all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        return Err(NameError::NotAVariable);
+    }
+    if text.len() > LONGEST {
+        return Err(NameError::TooLong(LONGEST));
+    }
+    Ok(())
+}
+
+fn is_word(text: &str) -> Result<(), NameError> {
+    if text.is_empty() {
+        return Err(NameError::Empty);
+    }
+    if text.starts_with(['-', '.'])
+        || !text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+    {
+        return Err(NameError::NotAWord);
+    }
+    if text.len() > LONGEST {
+        return Err(NameError::TooLong(LONGEST));
+    }
+    Ok(())
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $check:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Parses a name.
+            pub fn parse(text: &str) -> Result<Self, NameError> {
+                $check(text)?;
+                Ok(Self(text.to_owned()))
+            }
+
+            /// Returns the name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(&self.0)
+            }
+        }
+
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+name!(
+    /// The name of an environment, which is also the name of its folder in the vault.
+    EnvironmentName,
+    is_word
+);
+name!(
+    /// The name of a target in `undrift.toml`.
+    TargetName,
+    is_word
+);
+name!(
+    /// The name of a group: the file of an environment that holds some of its values.
+    GroupName,
+    is_word
+);
+name!(
+    /// The name of a secret in the vault: what an environment variable may be called.
+    SecretName,
+    is_variable
+);
+
+/// The name of a secret at a target, in the form in which the target lists it.
+///
+/// Targets list what they like, so any text is one; [`super::place::Location::check_name`] tells whether we may write it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RemoteName(String);
+
+impl RemoteName {
+    /// Takes a name as the target spells it.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// Returns the name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RemoteName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secret_names_are_environment_variables() {
+        for good in ["A", "_A", "a1", "CHATWOOT_API_TOKEN"] {
+            assert!(SecretName::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["", "1A", "A-B", "A B", "A=B", "Ä", "A\n"] {
+            assert!(SecretName::parse(bad).is_err(), "{bad}");
+        }
+        assert_eq!(SecretName::parse(&"A".repeat(256)), Err(NameError::TooLong(255)));
+    }
+
+    #[test]
+    fn environment_names_cannot_leave_their_folder() {
+        for bad in ["", ".", "..", "../x", "a/b", "-e", ".hidden", "a\\b"] {
+            assert!(EnvironmentName::parse(bad).is_err(), "{bad}");
+        }
+        assert!(EnvironmentName::parse("eu-west.1_b").is_ok());
+    }
+}

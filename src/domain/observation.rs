@@ -1,0 +1,144 @@
+//! What a target says it holds: names with evidence, never (normally) values.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use vault_schema::verdict::Rollout;
+use zeroize::Zeroizing;
+
+use super::fingerprint::{Fingerprint, FingerprintKey};
+use super::name::RemoteName;
+use super::secret::SecretValue;
+
+/// A digest as a target shows it.
+///
+/// Anyone who may use the same platform can test a guess against it, so it may not be stored or printed; its keyed
+/// form, [`FingerprintKey::digest`], may.
+pub struct RemoteDigest(Zeroizing<String>);
+
+impl RemoteDigest {
+    /// Takes a digest as the target spells it.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(Zeroizing::new(text.into()))
+    }
+
+    /// Returns the digest itself.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns whether it is the lower-case hexadecimal SHA-256 of a value.
+    pub fn is_sha256_of(&self, value: &SecretValue) -> bool {
+        hex::encode(Sha256::digest(value.expose().as_bytes())) == *self.0
+    }
+}
+
+impl fmt::Debug for RemoteDigest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("RemoteDigest(redacted)")
+    }
+}
+
+/// What a target lets us see of one value.
+#[derive(Debug)]
+pub enum Evidence {
+    /// The value itself.
+    Value(SecretValue),
+    /// The SHA-256 of the value in lower-case hexadecimal, which we can compute too.
+    Sha256(RemoteDigest),
+    /// A digest that depends on the value alone but that only the target can compute.
+    OpaqueDigest(RemoteDigest),
+    /// A digest in a form that is not the one we know, so that it may not be compared with older ones.
+    UnknownDigest(RemoteDigest),
+    /// When it was made and last written, by the target's clock.
+    Times {
+        /// When it was made.
+        created: Timestamp,
+        /// When it was last written, with whatever value.
+        updated: Timestamp,
+    },
+    /// That it is there, and no more.
+    Name,
+}
+
+/// Evidence in the form in which it may be stored and compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SealedEvidence {
+    /// The keyed form of a value or of its digest.
+    Digest(Fingerprint),
+    /// When it was made and last written, by the target's clock.
+    Times {
+        /// When it was made.
+        created: Timestamp,
+        /// When it was last written.
+        updated: Timestamp,
+    },
+    /// That it was there, and no more: two of these never count as equal, see [`SealedEvidence::unmoved`].
+    Name,
+}
+
+impl SealedEvidence {
+    /// Returns whether the target shows that nobody wrote between the two looks.
+    ///
+    /// A name alone shows nothing, so it never counts as unmoved.
+    pub fn unmoved(&self, since: &Self) -> bool {
+        match (self, since) {
+            (Self::Digest(now), Self::Digest(then)) => now == then,
+            (
+                Self::Times { created, updated },
+                Self::Times { created: created_then, updated: updated_then },
+            ) => created == created_then && updated == updated_then,
+            (Self::Digest(_) | Self::Times { .. } | Self::Name, _) => false,
+        }
+    }
+}
+
+impl Evidence {
+    /// Returns the form of the evidence that may be stored and compared.
+    pub fn seal(&self, key: &FingerprintKey) -> SealedEvidence {
+        match self {
+            Self::Value(value) => SealedEvidence::Digest(key.value(value)),
+            Self::Sha256(digest) | Self::OpaqueDigest(digest) | Self::UnknownDigest(digest) => {
+                SealedEvidence::Digest(key.digest(digest))
+            }
+            Self::Times { created, updated } => SealedEvidence::Times { created: *created, updated: *updated },
+            Self::Name => SealedEvidence::Name,
+        }
+    }
+}
+
+/// Whether the running program has one stored value, and what shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RolloutState {
+    /// The state.
+    pub rollout: Rollout,
+    /// What it rests on, in a few words; empty when there is nothing to add.
+    pub detail: String,
+}
+
+impl RolloutState {
+    /// The place has no such notion, or nothing runs there.
+    pub const fn none() -> Self {
+        Self { rollout: Rollout::None, detail: String::new() }
+    }
+}
+
+/// One secret as its target shows it.
+#[derive(Debug)]
+pub struct Observed {
+    /// What is seen of the value.
+    pub evidence: Evidence,
+    /// Whether the running program has it.
+    pub rollout: RolloutState,
+}
+
+/// Everything one place holds, read to the end.
+///
+/// There is no half of one: an adapter that could not read every page returns an error instead.
+#[derive(Debug, Default)]
+pub struct Observation {
+    /// What it holds, by the name it lists.
+    pub entries: BTreeMap<RemoteName, Observed>,
+}

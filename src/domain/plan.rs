@@ -1,0 +1,201 @@
+//! The plan: the steps that would put it right, as data without values.
+//!
+//! A plan is made of rows alone, so that what is shown, what is saved and what is done are the same thing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use vault_schema::plan::Action;
+
+use super::name::{EnvironmentName, RemoteName, SecretName};
+use super::observation::SealedEvidence;
+use super::place::Place;
+use super::row::Row;
+use super::verdict::Verdict;
+
+/// What a person has decided beforehand.
+#[derive(Clone, Debug, Default)]
+pub struct Choices {
+    /// Write over values that nobody can vouch for.
+    pub take_vault: bool,
+    /// Secrets whose value at the target may be lost.
+    pub overwrite: BTreeSet<SecretName>,
+    /// Remove what we wrote and no longer have.
+    pub prune: bool,
+    /// Go on although most of what the receipts know is gone.
+    pub allow_shrink: bool,
+}
+
+/// One write or removal at one place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The place.
+    pub place: Place,
+    /// The secret.
+    pub secret: SecretName,
+    /// Its name there.
+    pub remote_name: RemoteName,
+    /// What is done.
+    pub action: Action,
+    /// The verdict that asks for it.
+    pub verdict: Verdict,
+    /// Why, in a few words.
+    pub detail: String,
+    /// What must still be there right before the write; none when nothing must be.
+    pub expected: Option<SealedEvidence>,
+}
+
+/// Why a step is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// Nobody can say whether the value there is needed: `--take-vault` decides.
+    NeedsTakeVault,
+    /// Somebody wrote there: `--overwrite NAME` decides.
+    NeedsOverwrite,
+    /// We wrote it and no longer have it: `--prune` decides.
+    NeedsPrune,
+    /// It may be in a file that could not be read; only mending the vault decides.
+    VaultIncomplete,
+}
+
+/// What is not done until a person chooses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// What would be done.
+    pub step: Step,
+    /// Why it is not.
+    pub hold: Hold,
+}
+
+/// Why nothing is planned at a place although it could be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The place.
+    pub place: Place,
+    /// What would vanish, or has.
+    pub kind: RefusalKind,
+}
+
+/// What a [`Refusal`] is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RefusalKind {
+    /// The listing has lost more than half of what the receipts know.
+    #[error("the listing has lost {gone} of the {known} secrets that our receipts know")]
+    ListingShrank {
+        /// How many are gone.
+        gone: usize,
+        /// How many the receipts know.
+        known: usize,
+    },
+    /// More than half of what the receipts know would be removed.
+    #[error("{gone} of the {known} secrets that our receipts know would be removed")]
+    VaultShrank {
+        /// How many would go.
+        gone: usize,
+        /// How many the receipts know.
+        known: usize,
+    },
+}
+
+/// The steps that would put it right.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// What is done, by place: writes first, removals last.
+    pub steps: Vec<Step>,
+    /// What waits for a choice.
+    pub held: Vec<Held>,
+    /// Where nothing is done because too much would vanish.
+    pub refusals: Vec<Refusal>,
+}
+
+/// What a plan needs to know of a place besides its rows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Memory {
+    /// How many names the receipts know there.
+    pub known: usize,
+    /// How many of them the listing has lost.
+    pub vanished: usize,
+}
+
+/// Returns the plan for these rows.
+///
+/// `partial` names the environments whose vault could not be read whole, where nothing may be removed. Rows that are
+/// ignored, unreadable or good need nothing.
+pub fn plan(
+    rows: &[Row],
+    choices: &Choices,
+    partial: &BTreeSet<EnvironmentName>,
+    memory: &BTreeMap<Place, Memory>,
+) -> Plan {
+    let mut plan = Plan::default();
+    let mut places: BTreeMap<&Place, Vec<&Row>> = BTreeMap::new();
+    for row in rows.iter().filter(|row| !row.ignored) {
+        places.entry(&row.place).or_default().push(row);
+    }
+    for (place, rows) in places {
+        let memory = memory.get(place).copied().unwrap_or_default();
+        let orphans = rows.iter().filter(|row| row.judgement.verdict == Verdict::Orphaned).count();
+        if let Some(kind) = shrinks(choices, memory, orphans) {
+            plan.refusals.push(Refusal { place: place.clone(), kind });
+            continue;
+        }
+        let mut removals = Vec::new();
+        for row in rows {
+            match decide(row, choices, partial.contains(&place.environment)) {
+                Decision::Nothing => {}
+                Decision::Do(step) if step.action == Action::Delete => removals.push(step),
+                Decision::Do(step) => plan.steps.push(step),
+                Decision::Hold(step, hold) => plan.held.push(Held { step, hold }),
+            }
+        }
+        plan.steps.extend(removals);
+    }
+    plan
+}
+
+fn shrinks(choices: &Choices, memory: Memory, orphans: usize) -> Option<RefusalKind> {
+    // One secret of one or two is an everyday change; the rule is there for the listing that came back empty.
+    let most = |gone: usize| gone >= 2 && gone * 2 > memory.known;
+    if choices.allow_shrink {
+        None
+    } else if most(memory.vanished) {
+        Some(RefusalKind::ListingShrank { gone: memory.vanished, known: memory.known })
+    } else if choices.prune && most(orphans) {
+        Some(RefusalKind::VaultShrank { gone: orphans, known: memory.known })
+    } else {
+        None
+    }
+}
+
+enum Decision {
+    Nothing,
+    Do(Step),
+    Hold(Step, Hold),
+}
+
+fn decide(row: &Row, choices: &Choices, partial: bool) -> Decision {
+    let Some(secret) = row.secret.clone() else { return Decision::Nothing };
+    let overwrite = choices.overwrite.contains(&secret);
+    let step = |action| Step {
+        place: row.place.clone(),
+        secret: secret.clone(),
+        remote_name: row.remote_name.clone(),
+        action,
+        verdict: row.judgement.verdict,
+        detail: row.detail.clone(),
+        expected: row.shown,
+    };
+    let when = |allowed, action, hold| {
+        if allowed { Decision::Do(step(action)) } else { Decision::Hold(step(action), hold) }
+    };
+    match row.judgement.verdict {
+        Verdict::InSync | Verdict::Unmanaged | Verdict::Unreadable => Decision::Nothing,
+        Verdict::Missing => Decision::Do(step(Action::Create)),
+        Verdict::Behind => Decision::Do(step(Action::Update)),
+        Verdict::Unverified | Verdict::Differs => {
+            when(choices.take_vault || overwrite, Action::Update, Hold::NeedsTakeVault)
+        }
+        Verdict::ChangedRemotely | Verdict::Conflict => when(overwrite, Action::Update, Hold::NeedsOverwrite),
+        Verdict::Orphaned if partial => Decision::Hold(step(Action::Delete), Hold::VaultIncomplete),
+        Verdict::Orphaned => when(choices.prune, Action::Delete, Hold::NeedsPrune),
+    }
+}

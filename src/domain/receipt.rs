@@ -1,0 +1,100 @@
+//! Receipts: what we pushed and what the target showed right after.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::Timestamp;
+
+use super::fingerprint::Fingerprint;
+use super::name::{RemoteName, SecretName};
+use super::observation::SealedEvidence;
+use super::place::Location;
+
+/// One receipt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The secret's name in the vault.
+    pub secret: SecretName,
+    /// The fingerprint of the value that was written.
+    pub value: Fingerprint,
+    /// When it was written, by our clock; shown to people, never compared.
+    pub written: Timestamp,
+    /// What the target showed right after.
+    pub evidence: SealedEvidence,
+}
+
+/// All receipts of one environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Receipts {
+    by_place: BTreeMap<String, BTreeMap<RemoteName, Receipt>>,
+}
+
+impl Receipts {
+    /// Returns the receipt for one name at one place.
+    pub fn get(&self, location: &Location, name: &RemoteName) -> Option<&Receipt> {
+        self.by_place.get(&location.to_string())?.get(name)
+    }
+
+    /// Returns all receipts of one place.
+    pub fn at(&self, location: &Location) -> impl Iterator<Item = (&RemoteName, &Receipt)> {
+        self.by_place.get(&location.to_string()).into_iter().flatten()
+    }
+
+    /// Returns every receipt with the place it is filed under.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &RemoteName, &Receipt)> {
+        self.by_place
+            .iter()
+            .flat_map(|(place, receipts)| receipts.iter().map(move |(name, receipt)| (place.as_str(), name, receipt)))
+    }
+
+    /// Files a receipt in place of an older one.
+    pub fn insert(&mut self, place: String, name: RemoteName, receipt: Receipt) {
+        self.by_place.entry(place).or_default().insert(name, receipt);
+    }
+
+    /// Takes a receipt away: the target no longer holds what it speaks of.
+    pub fn remove(&mut self, location: &Location, name: &RemoteName) {
+        if let Some(receipts) = self.by_place.get_mut(&location.to_string()) {
+            receipts.remove(name);
+        }
+    }
+
+    /// Returns whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.by_place.values().all(BTreeMap::is_empty)
+    }
+}
+
+/// What the receipts of one environment say about digests that depend on the value alone: one receipt speaks for
+/// every place that shows the same digest.
+#[derive(Debug, Default)]
+pub struct DigestBook<'a> {
+    by_digest: HashMap<Fingerprint, &'a Receipt>,
+}
+
+impl<'a> DigestBook<'a> {
+    /// Collects the digests of all receipts; the oldest receipt of a digest is the one that dates its value.
+    pub fn new(receipts: &'a Receipts) -> Self {
+        let mut by_digest: HashMap<Fingerprint, &Receipt> = HashMap::new();
+        for (_, _, receipt) in receipts.iter() {
+            if let SealedEvidence::Digest(digest) = receipt.evidence {
+                by_digest
+                    .entry(digest)
+                    .and_modify(|known| {
+                        if receipt.written < known.written {
+                            *known = receipt;
+                        }
+                    })
+                    .or_insert(receipt);
+            }
+        }
+        Self { by_digest }
+    }
+
+    /// Returns the receipt that says what value has this digest.
+    pub fn look_up(&self, evidence: &SealedEvidence) -> Option<&'a Receipt> {
+        match evidence {
+            SealedEvidence::Digest(digest) => self.by_digest.get(digest).copied(),
+            SealedEvidence::Times { .. } | SealedEvidence::Name => None,
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! Rows: every secret at one place, with its verdict and what is known beyond it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::declaration::{Binding, IgnoreRule};
+use super::fingerprint::{Fingerprint, FingerprintKey};
+use super::inventory::Inventory;
+use super::name::{RemoteName, SecretName};
+use super::observation::{Evidence, Observation, Observed, RolloutState, SealedEvidence};
+use super::place::Place;
+use super::receipt::{DigestBook, Receipt, Receipts};
+use super::verdict::{Comparison, Judgement, Proof, ReceiptSide, RemoteSide, VaultSide, Verdict, classify, is_good};
+
+/// One secret at one place.
+#[derive(Debug)]
+pub struct Row {
+    /// The place.
+    pub place: Place,
+    /// The secret's name in the vault, when it is or was ours.
+    pub secret: Option<SecretName>,
+    /// Its name there.
+    pub remote_name: RemoteName,
+    /// The verdict and how it is known.
+    pub judgement: Judgement,
+    /// Whether the running program has it.
+    pub rollout: RolloutState,
+    /// What is known beyond the verdict, in a few words.
+    pub detail: String,
+    /// What the place showed: what a later write expects to find. None when nothing was there.
+    pub shown: Option<SealedEvidence>,
+    /// Whether an ignore rule covers it.
+    pub ignored: bool,
+}
+
+impl Row {
+    /// Returns whether nothing needs to be done about it.
+    pub fn is_good(&self) -> bool {
+        is_good(self.judgement.verdict, self.rollout.rollout)
+    }
+}
+
+/// What is known of one environment, for the verdicts at each of its places.
+#[derive(Debug)]
+pub struct Knowledge<'a> {
+    /// The vault's side.
+    pub inventory: &'a Inventory,
+    /// What was pushed before.
+    pub receipts: &'a Receipts,
+    /// What the receipts say about digests.
+    pub book: &'a DigestBook<'a>,
+    /// The environment's fingerprint key.
+    pub key: &'a FingerprintKey,
+    /// The drift that is accepted.
+    pub ignores: &'a [IgnoreRule],
+    /// The day on which ignore rules are read.
+    pub today: Date,
+}
+
+/// The secrets that belong at one place.
+#[derive(Debug, Default)]
+pub struct Bindings {
+    /// Those that may be written there.
+    pub usable: Vec<Binding>,
+    /// Those that may not, because the place does not take their name or value: a finding says why, and nothing is
+    /// concluded about them.
+    pub blocked: Vec<Binding>,
+}
+
+/// Returns the rows of one place, sorted by remote name. `observation` is none when the place could not be read.
+pub fn rows(place: &Place, bindings: &Bindings, known: &Knowledge<'_>, observation: Option<&Observation>) -> Vec<Row> {
+    let judge = Judge { place, known, scheme_changed: scheme_changed(place, known, observation) };
+    let mut secrets: BTreeMap<&RemoteName, (Option<&SecretName>, bool)> = BTreeMap::new();
+    for name in observation.iter().flat_map(|observation| observation.entries.keys()) {
+        secrets.insert(name, (None, false));
+    }
+    for (binding, blocked) in
+        bindings.usable.iter().map(|b| (b, false)).chain(bindings.blocked.iter().map(|b| (b, true)))
+    {
+        secrets.insert(&binding.remote_name, (Some(&binding.secret), blocked));
+    }
+    secrets
+        .into_iter()
+        .filter_map(|(name, (secret, blocked))| {
+            let shown = observation.map(|observation| observation.entries.get(name));
+            judge.row(name, secret, blocked, shown)
+        })
+        .collect()
+}
+
+/// Returns the secrets whose receipts a place no longer bears out because it shows digests of another form.
+fn scheme_changed(place: &Place, known: &Knowledge<'_>, observation: Option<&Observation>) -> bool {
+    let Some(observation) = observation else { return false };
+    if observation.entries.values().any(|observed| matches!(observed.evidence, Evidence::UnknownDigest(_))) {
+        return true;
+    }
+    let mut matched = 0;
+    let mut moved = 0;
+    for (name, receipt) in known.receipts.at(&place.location) {
+        if let Some(observed) = observation.entries.get(name)
+            && matches!(observed.evidence, Evidence::OpaqueDigest(_))
+        {
+            if observed.evidence.seal(known.key).unmoved(&receipt.evidence) {
+                matched += 1;
+            } else {
+                moved += 1;
+            }
+        }
+    }
+    // One or two secrets may well be changed by hand at once; a whole app at once is the platform's doing.
+    matched == 0 && moved >= 3
+}
+
+struct Judge<'a> {
+    place: &'a Place,
+    known: &'a Knowledge<'a>,
+    scheme_changed: bool,
+}
+
+impl Judge<'_> {
+    /// `shown` is none when the place could not be read, and holds none when it has nothing under this name.
+    fn row(
+        &self,
+        name: &RemoteName,
+        secret: Option<&SecretName>,
+        blocked: bool,
+        shown: Option<Option<&Observed>>,
+    ) -> Option<Row> {
+        let entry = secret.and_then(|secret| self.known.inventory.entries.get(secret));
+        let value = entry.map(|entry| self.known.key.value(&entry.value));
+        let vault = if blocked || (secret.is_some() && value.is_none() && !self.known.inventory.is_complete()) {
+            VaultSide::Unreadable
+        } else if value.is_some() {
+            VaultSide::Present
+        } else {
+            VaultSide::Absent
+        };
+        let sealed = shown.flatten().map(|observed| observed.evidence.seal(self.known.key));
+        let receipt = self
+            .known
+            .receipts
+            .get(&self.place.location, name)
+            .filter(|_| !(self.scheme_changed && matches!(sealed, Some(SealedEvidence::Digest(_)))));
+        let receipt_side = receipt.map(|receipt| ReceiptSide {
+            same_value: value == Some(receipt.value),
+            same_evidence: sealed.is_some_and(|sealed| sealed.unmoved(&receipt.evidence)),
+        });
+        let elsewhere = sealed
+            .filter(|_| !self.scheme_changed && !receipt_side.is_some_and(|side| side.same_evidence))
+            .and_then(|sealed| self.known.book.look_up(&sealed));
+        let remote = match shown {
+            None => RemoteSide::Unreadable,
+            Some(None) => RemoteSide::Absent,
+            Some(Some(observed)) => self.remote(&observed.evidence, value, secret, elsewhere),
+        };
+        let judgement = classify(vault, receipt_side, remote)?;
+        let secret = secret.or(receipt.map(|receipt| &receipt.secret)).cloned();
+        let rollout = shown.flatten().map_or_else(RolloutState::none, |observed| observed.rollout.clone());
+        let evidence = shown.flatten().map(|observed| &observed.evidence);
+        let detail = self.detail(judgement, receipt, elsewhere, evidence, vault);
+        let row = Row {
+            place: self.place.clone(),
+            secret,
+            remote_name: name.clone(),
+            judgement,
+            rollout,
+            detail,
+            shown: sealed,
+            ignored: false,
+        };
+        let ignored = !row.is_good()
+            && self.known.ignores.iter().any(|rule| rule.covers(&self.place.target, name, self.known.today));
+        Some(Row { ignored, ..row })
+    }
+
+    fn remote(
+        &self,
+        evidence: &Evidence,
+        value: Option<Fingerprint>,
+        secret: Option<&SecretName>,
+        elsewhere: Option<&Receipt>,
+    ) -> RemoteSide {
+        let comparable = |equal, by| RemoteSide::Comparable { equal, by };
+        match evidence {
+            Evidence::Value(remote) => comparable(value == Some(self.known.key.value(remote)), Comparison::Value),
+            Evidence::Sha256(digest) => {
+                let entry = secret.and_then(|secret| self.known.inventory.entries.get(secret));
+                let equal = entry.is_some_and(|entry| digest.is_sha256_of(&entry.value));
+                comparable(equal, Comparison::Digest)
+            }
+            // The digest depends on the value alone, so a receipt of any place says what value it stands for.
+            Evidence::OpaqueDigest(_) => match elsewhere {
+                Some(known) => comparable(value == Some(known.value), Comparison::Digest),
+                None => RemoteSide::Opaque,
+            },
+            Evidence::UnknownDigest(_) | Evidence::Times { .. } | Evidence::Name => RemoteSide::Opaque,
+        }
+    }
+
+    fn detail(
+        &self,
+        judgement: Judgement,
+        receipt: Option<&Receipt>,
+        elsewhere: Option<&Receipt>,
+        evidence: Option<&Evidence>,
+        vault: VaultSide,
+    ) -> String {
+        let pushed = receipt.map(|receipt| day(receipt.written));
+        match judgement.verdict {
+            Verdict::InSync => match (judgement.proof, pushed) {
+                (Proof::Receipt, Some(day)) => format!("as pushed {day}"),
+                (Proof::Digest, _) => "same digest as a receipt of this value".to_owned(),
+                _ => String::new(),
+            },
+            Verdict::Missing => match pushed {
+                Some(day) => format!("removed there since it was pushed {day}"),
+                None => "never pushed".to_owned(),
+            },
+            Verdict::Behind => pushed.map_or_else(String::new, |day| format!("holds the value of {day}")),
+            Verdict::ChangedRemotely => moved(receipt, elsewhere, evidence),
+            Verdict::Conflict => format!("the vault changed too; {}", moved(receipt, elsewhere, evidence)),
+            Verdict::Differs => match elsewhere {
+                Some(known) => format!("holds the value of {}", day(known.written)),
+                None => "another value, and no receipt".to_owned(),
+            },
+            Verdict::Unverified if self.scheme_changed => {
+                "the platform's digest scheme changed, receipts void".to_owned()
+            }
+            Verdict::Unverified => "there, but never pushed by undrift".to_owned(),
+            Verdict::Orphaned => match pushed {
+                Some(day) => format!("pushed {day}, no longer in the vault"),
+                None => "no longer in the vault".to_owned(),
+            },
+            Verdict::Unmanaged => "nobody's receipt".to_owned(),
+            Verdict::Unreadable if vault == VaultSide::Unreadable => "the vault's value cannot be used".to_owned(),
+            Verdict::Unreadable => "the target could not be read".to_owned(),
+        }
+    }
+}
+
+fn moved(receipt: Option<&Receipt>, elsewhere: Option<&Receipt>, evidence: Option<&Evidence>) -> String {
+    if let Some(known) = elsewhere {
+        return format!("holds the value of {}", day(known.written));
+    }
+    match (receipt.map(|receipt| receipt.evidence), evidence) {
+        (Some(SealedEvidence::Times { created: then, .. }), Some(Evidence::Times { created, .. }))
+            if then != *created =>
+        {
+            format!("removed and made anew {}, not by undrift", minute(*created))
+        }
+        (_, Some(Evidence::Times { updated, .. })) => format!("written {}, not by undrift", minute(*updated)),
+        _ => "holds a value undrift never pushed".to_owned(),
+    }
+}
+
+fn day(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d").to_string()
+}
+
+fn minute(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// Returns the names at a place that receipts know and the listing has lost.
+pub fn vanished(place: &Place, receipts: &Receipts, observation: &Observation) -> BTreeSet<RemoteName> {
+    receipts
+        .at(&place.location)
+        .filter(|(name, _)| !observation.entries.contains_key(*name))
+        .map(|(name, _)| name.clone())
+        .collect()
+}

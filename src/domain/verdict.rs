@@ -1,0 +1,113 @@
+//! The verdict: the one function that decides what inventory, receipt and observation together say.
+//!
+//! Nothing else in the program decides a verdict. The table is small enough to be written out whole in the tests.
+
+pub use vault_schema::verdict::{Proof, Rollout, Verdict};
+
+/// What the vault says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VaultSide {
+    /// It has a value for this target.
+    Present,
+    /// It has none, or the secret is not mapped to this target.
+    Absent,
+    /// It could not be read whole, so that a value may be there that we do not see.
+    Unreadable,
+}
+
+/// What the receipt says, compared with the vault and with the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReceiptSide {
+    /// The vault still has the value we pushed (V = V_L). False as well when the vault has none.
+    pub same_value: bool,
+    /// The target still shows what it showed right after (R = E_L). False as well when the target has none.
+    pub same_evidence: bool,
+}
+
+/// What the target says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RemoteSide {
+    /// It could not be read.
+    Unreadable,
+    /// It has nothing under this name.
+    Absent,
+    /// It has something that can be compared with the vault's value.
+    Comparable {
+        /// The two are the same.
+        equal: bool,
+        /// What was compared.
+        by: Comparison,
+    },
+    /// It has something that cannot be compared.
+    Opaque,
+}
+
+/// What was compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// The values themselves.
+    Value,
+    /// Digests of them.
+    Digest,
+}
+
+impl From<Comparison> for Proof {
+    fn from(comparison: Comparison) -> Self {
+        match comparison {
+            Comparison::Value => Self::Value,
+            Comparison::Digest => Self::Digest,
+        }
+    }
+}
+
+/// A verdict and how it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// How it is known.
+    pub proof: Proof,
+}
+
+/// Returns the verdict on one secret at one target, or none when there is nothing to report.
+pub fn classify(vault: VaultSide, receipt: Option<ReceiptSide>, remote: RemoteSide) -> Option<Judgement> {
+    let judgement = |verdict, proof| Some(Judgement { verdict, proof });
+    match (vault, receipt, remote) {
+        (_, _, RemoteSide::Unreadable) | (VaultSide::Unreadable, _, _) => {
+            judgement(Verdict::Unreadable, Proof::None)
+        }
+        (VaultSide::Present, _, RemoteSide::Absent) => judgement(Verdict::Missing, Proof::Value),
+        (VaultSide::Absent, _, RemoteSide::Absent) => None,
+        (VaultSide::Absent, Some(_), RemoteSide::Comparable { .. } | RemoteSide::Opaque) => {
+            judgement(Verdict::Orphaned, Proof::Receipt)
+        }
+        (VaultSide::Absent, None, RemoteSide::Comparable { .. } | RemoteSide::Opaque) => {
+            judgement(Verdict::Unmanaged, Proof::None)
+        }
+        (VaultSide::Present, _, RemoteSide::Comparable { equal: true, by }) => judgement(Verdict::InSync, by.into()),
+        (VaultSide::Present, receipt, RemoteSide::Comparable { equal: false, by }) => judgement(
+            match receipt {
+                None => Verdict::Differs,
+                Some(ReceiptSide { same_value: true, .. }) => Verdict::ChangedRemotely,
+                Some(ReceiptSide { same_value: false, same_evidence: true }) => Verdict::Behind,
+                Some(ReceiptSide { same_value: false, same_evidence: false }) => Verdict::Conflict,
+            },
+            by.into(),
+        ),
+        (VaultSide::Present, None, RemoteSide::Opaque) => judgement(Verdict::Unverified, Proof::None),
+        (VaultSide::Present, Some(ReceiptSide { same_value, same_evidence }), RemoteSide::Opaque) => judgement(
+            match (same_value, same_evidence) {
+                (true, true) => Verdict::InSync,
+                (false, true) => Verdict::Behind,
+                (true, false) => Verdict::ChangedRemotely,
+                (false, false) => Verdict::Conflict,
+            },
+            Proof::Receipt,
+        ),
+    }
+}
+
+/// Returns whether nothing needs to be done: the target holds the vault's value and whatever runs there has it.
+pub const fn is_good(verdict: Verdict, rollout: Rollout) -> bool {
+    matches!(verdict, Verdict::InSync) && matches!(rollout, Rollout::Live | Rollout::None)
+}

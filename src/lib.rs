@@ -1,0 +1,3 @@
+//! undrift keeps one age-encrypted vault and every place its secrets are used in step, and proves it.
+
+pub mod domain;

@@ -1,0 +1,11 @@
+//! The file and report formats of undrift, and nothing else.
+//!
+//! Every format carries a version. A reader refuses a version it does not know; within one version fields are only
+//! ever added. The crate depends on serde and two date types, so it cannot do any input or output of its own.
+
+pub mod audit;
+pub mod plan;
+pub mod project;
+pub mod push;
+pub mod receipts;
+pub mod verdict;

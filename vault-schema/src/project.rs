@@ -1,0 +1,182 @@
+//! `undrift.toml`: environments, targets, secrets and ignore rules, without any value.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{self, Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
+
+/// The one version of `undrift.toml` there is.
+pub const VERSION: u32 = 1;
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ProjectFile {
+    /// Always [`VERSION`].
+    pub version: u32,
+    /// Folders of the vault, each with its own recipients.
+    #[serde(default)]
+    pub environments: BTreeMap<String, Environment>,
+    /// Places that hold secrets.
+    #[serde(default)]
+    pub targets: BTreeMap<String, Target>,
+    /// Declared secrets.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, Secret>,
+    /// Drift that is accepted, each rule with its reason.
+    #[serde(default)]
+    pub ignore: Vec<Ignore>,
+}
+
+/// An environment of the vault.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Environment {
+    /// A write to it needs `--confirm NAME`.
+    #[serde(default)]
+    pub protected: bool,
+}
+
+/// What a target is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TargetKind {
+    /// A Fly.io app.
+    Fly,
+    /// A GitHub repository or one of its environments.
+    Github,
+}
+
+impl TargetKind {
+    /// Returns the kind as it is written in `undrift.toml`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fly => "fly",
+            Self::Github => "github",
+        }
+    }
+}
+
+/// A target as it is written: the keys of every kind in one table, sorted out by kind afterwards, so that an error
+/// can name the key and its line.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Target {
+    /// What the target is; decides which other keys belong.
+    pub kind: TargetKind,
+    /// The environments it serves; every environment when absent.
+    pub environments: Option<Vec<String>>,
+    /// How a secret is called there: a template of `{name}`, `{environment}` and their upper-case forms.
+    pub name: Option<String>,
+    /// Where its token comes from: `env:NAME` or `vault:NAME`.
+    pub token: Option<String>,
+    /// The base URL of its API.
+    pub api_url: Option<String>,
+    /// Fly: the app's name.
+    pub app: Option<String>,
+    /// Fly: how a stored value reaches the machines.
+    pub rollout: Option<RolloutMode>,
+    /// GitHub: `owner/name`.
+    pub repository: Option<String>,
+    /// GitHub: whose secrets they are.
+    pub scope: Option<GithubScope>,
+    /// GitHub: the environment's name, for `scope = "environment"`.
+    pub environment: Option<String>,
+    /// GitHub: which product reads them.
+    pub store: Option<GithubStore>,
+}
+
+/// How a value stored at Fly reaches the machines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RolloutMode {
+    /// A person deploys; the audit says whether the machines run the stored value.
+    #[default]
+    Manual,
+    /// The token may not list machines; nothing is said about them.
+    Unchecked,
+}
+
+/// Whose secrets a GitHub target holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GithubScope {
+    /// The repository's own.
+    #[default]
+    Repository,
+    /// Those of one deployment environment.
+    Environment,
+}
+
+/// Which GitHub product reads the secrets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GithubStore {
+    /// GitHub Actions.
+    #[default]
+    Actions,
+}
+
+/// A declared secret.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Secret {
+    /// Where it is pushed; every target when absent.
+    pub targets: Option<Vec<TargetReference>>,
+    /// The environments that have it; every environment when absent.
+    pub environments: Option<Vec<String>>,
+}
+
+/// `"web"`, or `{ target = "ci", name = "CHATWOOT_TOKEN" }`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct TargetReference {
+    /// The declared target.
+    pub target: String,
+    /// The secret's name there, when it is not the target's template.
+    pub name: Option<String>,
+}
+
+// Written by hand because an untagged enum would lose the unknown key and its place in the file.
+impl<'de> Deserialize<'de> for TargetReference {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Table {
+            target: String,
+            name: Option<String>,
+        }
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = TargetReference;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a target's name, or a table with `target` and `name`")
+            }
+
+            fn visit_str<E: de::Error>(self, target: &str) -> Result<Self::Value, E> {
+                Ok(TargetReference { target: target.to_owned(), name: None })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                let table = Table::deserialize(de::value::MapAccessDeserializer::new(map))?;
+                Ok(TargetReference { target: table.target, name: table.name })
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+/// Drift that a person has accepted.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Ignore {
+    /// The target it is accepted at; every target when absent.
+    pub target: Option<String>,
+    /// The name at the target.
+    pub name: String,
+    /// Why; never empty.
+    pub reason: String,
+    /// The last day on which the rule holds.
+    pub until: Option<toml_datetime::Datetime>,
+}

@@ -1,0 +1,46 @@
+//! `receipts.toml`: what was pushed and what the target showed right after.
+//!
+//! Safe to commit: values and remote digests appear only as HMAC-SHA-256 under the environment's own key. One table a
+//! receipt, sorted, so that two people's pushes merge in git. Equal values of one environment show as equal here.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The one version of `receipts.toml` there is.
+pub const VERSION: u32 = 1;
+
+/// The whole file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ReceiptsFile {
+    /// Always [`VERSION`].
+    pub version: u32,
+    /// Tells which key made the fingerprints, so that receipts of a lost key are recognised instead of misread.
+    pub key_id: String,
+    /// Place (`fly:shop-staging`) → name there → receipt.
+    #[serde(default)]
+    pub receipts: BTreeMap<String, BTreeMap<String, Receipt>>,
+}
+
+/// One receipt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Receipt {
+    /// The secret's name in the vault.
+    pub secret: String,
+    /// The fingerprint of the value that was written: 64 hexadecimal digits.
+    pub value: String,
+    /// When it was written, by this machine's clock; shown to people, never compared.
+    pub written: Timestamp,
+    /// The keyed form of the digest the target showed: 64 hexadecimal digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// When the target says it was created.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created: Option<Timestamp>,
+    /// When the target says it was last written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub updated: Option<Timestamp>,
+}
