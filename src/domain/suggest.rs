@@ -5,10 +5,16 @@ pub fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>)
     let written = written.to_ascii_lowercase();
     candidates
         .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(&written, &candidate.to_ascii_lowercase()), candidate))
-        .filter(|(likeness, _)| *likeness > 0.75)
+        .filter_map(|candidate| Some((likeness(&written, &candidate.to_ascii_lowercase())?, candidate)))
         .max_by(|left, right| left.0.total_cmp(&right.0))
         .map(|(_, candidate)| candidate)
+}
+
+/// One measure knows swapped letters, the other knows names that were not written to their end.
+fn likeness(written: &str, candidate: &str) -> Option<f64> {
+    let slip = strsim::normalized_damerau_levenshtein(written, candidate);
+    let beginning = strsim::jaro_winkler(written, candidate);
+    (slip >= 0.6 || beginning > 0.8).then_some(slip.max(beginning))
 }
 
 #[cfg(test)]
@@ -19,6 +25,8 @@ mod tests {
     fn finds_a_slip_and_refuses_a_guess() {
         assert_eq!(nearest("stagin", ["staging", "production"]), Some("staging"));
         assert_eq!(nearest("PRODUCTION", ["staging", "production"]), Some("production"));
+        assert_eq!(nearest("wbe", ["web", "ci"]), Some("web"));
+        assert_eq!(nearest("prod", ["staging", "production"]), Some("production"));
         assert_eq!(nearest("zzz", ["staging", "production"]), None);
     }
 }

@@ -20,14 +20,14 @@ mod clock;
 mod exchange;
 mod fault;
 mod fly;
-//GH mod github;
+mod github;
 mod server;
 
 pub use clock::Clock;
 pub use exchange::Request;
 pub use fault::{Fault, FaultKind};
 pub use fly::{FLY_TOKEN, FlyTwin, Machine, TimestampStyle};
-//GH pub use github::{
-//GH     Access, GITHUB_TOKEN, GitHubPlace, GitHubTwin, Permission, Permissions, SecretTimes, Store, Visibility,
-//GH };
+pub use github::{
+    Access, GITHUB_TOKEN, GitHubPlace, GitHubTwin, Permission, Permissions, SecretTimes, Store, Visibility,
+};
 pub use server::Server;

@@ -298,12 +298,13 @@ impl Machine {
 
 impl Release {
     pub(super) fn json(&self) -> Value {
+        let in_progress = ["pending", "running"].contains(&self.status.as_str());
         json!({
             "id": self.id,
             "version": self.version,
             "status": self.status,
             "stable": self.status == "complete",
-            "in_progress": ["pending", "running"].contains(&self.status.as_str()),
+            "in_progress": in_progress,
             "strategy": "ROLLING",
             "user": "dev@example.com",
             "created_at": self.created_at.to_string(),

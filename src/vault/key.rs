@@ -1,0 +1,38 @@
+//! `key.age`: the environment's fingerprint key.
+
+use std::io;
+
+use zeroize::Zeroizing;
+
+use super::crypt::{self, AnyRecipient};
+use super::layout::Layout;
+use super::store;
+use crate::domain::fingerprint::{FingerprintKey, KEY_LENGTH};
+use crate::domain::name::EnvironmentName;
+
+/// Makes a key of the system's randomness.
+pub fn generate() -> io::Result<FingerprintKey> {
+    let mut bytes = Zeroizing::new([0; KEY_LENGTH]);
+    getrandom::fill(bytes.as_mut_slice()).map_err(io::Error::other)?;
+    Ok(FingerprintKey::new(bytes))
+}
+
+/// Reads a key from the plaintext of its file.
+pub fn parse(plaintext: &[u8]) -> Option<FingerprintKey> {
+    let mut bytes = Zeroizing::new([0; KEY_LENGTH]);
+    if plaintext.len() != KEY_LENGTH {
+        return None;
+    }
+    bytes.copy_from_slice(plaintext);
+    Some(FingerprintKey::new(bytes))
+}
+
+/// Writes an environment's key, and fails if there is one: a second key would void every receipt.
+pub fn create(
+    layout: &Layout,
+    environment: &EnvironmentName,
+    key: &FingerprintKey,
+    recipients: &[AnyRecipient],
+) -> io::Result<()> {
+    store::create(&layout.key(environment), &crypt::seal(key.expose(), recipients)?)
+}

@@ -1,0 +1,130 @@
+//! Where things are: the folder with `undrift.toml`, and the vault beside it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::domain::name::{EnvironmentName, GroupName};
+
+/// The declarations' file name.
+pub const PROJECT_FILE: &str = "undrift.toml";
+
+/// A project's folder and what lies where in it.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    root: PathBuf,
+}
+
+/// The format of a group's plaintext.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupFormat {
+    /// `NAME = "value"`.
+    Toml,
+    /// `NAME=value`.
+    Dotenv,
+}
+
+impl GroupFormat {
+    const fn ending(self) -> &'static str {
+        match self {
+            Self::Toml => ".toml.age",
+            Self::Dotenv => ".env.age",
+        }
+    }
+}
+
+/// A file of the vault that holds values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// How people call it: its path from the project's folder, with `/` between the parts.
+    pub shown: String,
+    /// The group's name.
+    pub group: String,
+    /// The format of its plaintext.
+    pub format: GroupFormat,
+}
+
+impl Layout {
+    /// Takes the folder that has, or will have, `undrift.toml`.
+    pub fn at(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    /// Finds the project that a folder belongs to: its own `undrift.toml`, or that of the nearest folder above.
+    pub fn find(start: &Path) -> Option<Self> {
+        start.ancestors().find(|folder| folder.join(PROJECT_FILE).is_file()).map(Self::at)
+    }
+
+    /// Returns the project's folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Returns where `undrift.toml` is.
+    pub fn project_file(&self) -> PathBuf {
+        self.root.join(PROJECT_FILE)
+    }
+
+    /// Returns an environment's folder.
+    pub fn environment(&self, environment: &EnvironmentName) -> PathBuf {
+        self.root.join("vault").join(environment.as_str())
+    }
+
+    /// Returns where an environment's recipients are.
+    pub fn recipients(&self, environment: &EnvironmentName) -> PathBuf {
+        self.environment(environment).join("recipients.txt")
+    }
+
+    /// Returns where an environment's fingerprint key is.
+    pub fn key(&self, environment: &EnvironmentName) -> PathBuf {
+        self.environment(environment).join("key.age")
+    }
+
+    /// Returns where an environment's receipts are.
+    pub fn receipts(&self, environment: &EnvironmentName) -> PathBuf {
+        self.environment(environment).join("receipts.toml")
+    }
+
+    /// Returns this machine's own folder.
+    pub fn local(&self) -> PathBuf {
+        self.root.join(".undrift")
+    }
+
+    /// Returns how people call a file: its path from the project's folder, with `/` between the parts.
+    pub fn shown(&self, path: &Path) -> String {
+        let path = path.strip_prefix(&self.root).unwrap_or(path);
+        path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+    }
+
+    /// Returns the file a new group is written to.
+    pub fn new_group(&self, environment: &EnvironmentName, group: &GroupName) -> GroupFile {
+        let path = self.environment(environment).join(format!("{group}{}", GroupFormat::Toml.ending()));
+        GroupFile { shown: self.shown(&path), path, group: group.to_string(), format: GroupFormat::Toml }
+    }
+
+    /// Returns an environment's files with values, sorted by name. An environment without a folder has none.
+    pub fn groups(&self, environment: &EnvironmentName) -> io::Result<Vec<GroupFile>> {
+        let entries = match std::fs::read_dir(self.environment(environment)) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut groups = Vec::new();
+        for entry in entries {
+            let path = entry?.path();
+            let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+            for format in [GroupFormat::Toml, GroupFormat::Dotenv] {
+                if let Some(group) = name.strip_suffix(format.ending())
+                    && !group.starts_with('.')
+                    && path.is_file()
+                {
+                    let group = group.to_owned();
+                    groups.push(GroupFile { shown: self.shown(&path), path: path.clone(), group, format });
+                }
+            }
+        }
+        groups.sort_by(|left, right| left.shown.cmp(&right.shown));
+        Ok(groups)
+    }
+}

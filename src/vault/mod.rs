@@ -1,0 +1,15 @@
+//! Files and keys: everything that touches the disk.
+
+pub mod crypt;
+pub mod declare;
+pub mod dotenv;
+pub mod group;
+pub mod identity;
+pub mod key;
+pub mod layout;
+pub mod project;
+pub mod read;
+pub mod receipts;
+pub mod recipients;
+pub mod store;
+pub mod write;

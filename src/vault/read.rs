@@ -1,0 +1,237 @@
+//! Reading environments: every file decrypted in memory, on all cores, and every problem collected.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use super::crypt::{self, AnyIdentity, OpenError};
+use super::group::{self, Group};
+use super::identity::Identities;
+use super::key;
+use super::layout::{GroupFile, Layout};
+use super::recipients::{RecipientError, Recipients};
+use super::store::{self, LARGEST_FILE, ReadError};
+use crate::domain::finding::{Problem, ProblemKind};
+use crate::domain::fingerprint::FingerprintKey;
+use crate::domain::inventory::Inventory;
+use crate::domain::name::{EnvironmentName, SecretName};
+
+/// One environment of the vault as it was read.
+#[derive(Debug)]
+pub struct Environment {
+    /// Its values and problems.
+    pub inventory: Inventory,
+    /// Its fingerprint key.
+    pub key: Key,
+    /// Those it is encrypted for, or why the list could not be read.
+    pub recipients: Result<Recipients, RecipientsError>,
+    /// How many of its files are age files that no identity of ours opens.
+    pub locked: usize,
+    /// How many files with values it has.
+    pub files: usize,
+}
+
+/// An environment's fingerprint key, as far as it is there.
+#[derive(Debug)]
+pub enum Key {
+    /// Read from `key.age`.
+    Known(FingerprintKey),
+    /// There is no `key.age`: a vault made by hand, which gets one at its first write.
+    Absent,
+    /// There is one that could not be read; a problem says why, and nothing may be written.
+    Unreadable,
+}
+
+/// Why `recipients.txt` could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RecipientsError {
+    /// It is not there.
+    #[error("it is not there")]
+    Absent,
+    /// The operating system refused.
+    #[error(transparent)]
+    Io(#[from] ReadError),
+    /// A line is not a recipient.
+    #[error(transparent)]
+    Line(#[from] RecipientError),
+    /// It has no line at all.
+    #[error("it names nobody")]
+    Empty,
+}
+
+impl Environment {
+    /// Returns whether no file of it could be opened for want of an identity: it belongs to others.
+    pub fn is_locked(&self) -> bool {
+        self.locked > 0 && self.locked == self.files
+    }
+}
+
+/// Reads environments. The result is in the order asked for.
+pub fn environments(layout: &Layout, names: &[EnvironmentName], identities: &Identities) -> Vec<Environment> {
+    let recipients: Vec<_> = names.iter().map(|name| recipients(layout, name)).collect();
+    let mut jobs = Vec::new();
+    let mut unlisted = Vec::new();
+    for (index, name) in names.iter().enumerate() {
+        match layout.groups(name) {
+            Ok(groups) => jobs.extend(groups.into_iter().map(|group| (index, Job::Group(group)))),
+            Err(error) => unlisted.push((index, error.kind())),
+        }
+        jobs.push((index, Job::Key));
+    }
+    let named = |index: usize| -> &[String] { recipients[index].as_ref().map_or(&[], |r| r.names.as_slice()) };
+    let results = in_parallel(&jobs, |(index, job)| match job {
+        Job::Group(file) => read_group(file, &identities.keys, named(*index)),
+        Job::Key => read_key(layout, &names[*index], &identities.keys, named(*index)),
+    });
+    let mut environments: Vec<_> = names.iter().zip(recipients).map(|(name, r)| Collector::new(name, r)).collect();
+    for (index, kind) in unlisted {
+        let folder = layout.shown(&layout.environment(&names[index]));
+        environments[index].problem(folder, ProblemKind::Unreadable(kind));
+    }
+    for ((index, _), result) in jobs.iter().zip(results) {
+        environments[*index].collect(result);
+    }
+    environments.into_iter().map(Collector::finish).collect()
+}
+
+/// Reads an environment's list of recipients.
+pub fn recipients(layout: &Layout, environment: &EnvironmentName) -> Result<Recipients, RecipientsError> {
+    let content = store::read_if_present(&layout.recipients(environment))?.ok_or(RecipientsError::Absent)?;
+    let recipients = Recipients::parse(&String::from_utf8_lossy(&content))?;
+    if recipients.keys.is_empty() { Err(RecipientsError::Empty) } else { Ok(recipients) }
+}
+
+enum Job {
+    Group(GroupFile),
+    Key,
+}
+
+enum Done {
+    Group { group: Group, locked: bool },
+    Key { key: Key, problem: Option<Problem> },
+}
+
+/// Runs the jobs on all cores. A handful of files is quicker to decrypt here than a thread is to start.
+fn in_parallel<T: Sync, R: Send>(jobs: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    const JOBS_PER_THREAD: usize = 4;
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = cores.min(jobs.len() / JOBS_PER_THREAD).max(1);
+    let next = AtomicUsize::new(0);
+    let take = || -> Vec<(usize, R)> {
+        let mut done = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(job) = jobs.get(index) else { return done };
+            done.push((index, work(job)));
+        }
+    };
+    let mut done = thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(take)).collect();
+        let mut done = take();
+        for other in others {
+            done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        done
+    });
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+fn read_problem(error: &ReadError) -> ProblemKind {
+    match error {
+        ReadError::TooLarge => ProblemKind::TooLarge { limit: LARGEST_FILE },
+        ReadError::Io(error) => ProblemKind::Unreadable(error.kind()),
+    }
+}
+
+fn read_group(file: &GroupFile, identities: &[AnyIdentity], recipients: &[String]) -> Done {
+    let opened = store::read(&file.path)
+        .map_err(|error| (read_problem(&error), false))
+        .and_then(|ciphertext| {
+            crypt::open(&ciphertext, identities)
+                .map_err(|error| (error.problem(recipients), error == OpenError::NoIdentity))
+        });
+    match opened {
+        Ok(plaintext) => Done::Group { group: group::parse(&file.shown, file.format, &plaintext), locked: false },
+        Err((kind, locked)) => {
+            let problem = Problem { file: Some(file.shown.clone()), line: None, secret: None, kind };
+            Done::Group { group: Group { entries: Vec::new(), problems: vec![problem] }, locked }
+        }
+    }
+}
+
+fn read_key(layout: &Layout, name: &EnvironmentName, identities: &[AnyIdentity], recipients: &[String]) -> Done {
+    let path = layout.key(name);
+    let unreadable = |kind| {
+        let problem = Problem { file: Some(layout.shown(&path)), line: None, secret: None, kind };
+        Done::Key { key: Key::Unreadable, problem: Some(problem) }
+    };
+    match store::read_if_present(&path) {
+        Ok(None) => Done::Key { key: Key::Absent, problem: None },
+        Err(error) => unreadable(read_problem(&error)),
+        Ok(Some(ciphertext)) => match crypt::open(&ciphertext, identities) {
+            Err(error) => unreadable(error.problem(recipients)),
+            Ok(plaintext) => match key::parse(&plaintext) {
+                Some(key) => Done::Key { key: Key::Known(key), problem: None },
+                None => unreadable(ProblemKind::Damaged),
+            },
+        },
+    }
+}
+
+/// Puts the files of one environment together.
+struct Collector {
+    environment: Environment,
+    doubled: BTreeSet<SecretName>,
+}
+
+impl Collector {
+    fn new(name: &EnvironmentName, recipients: Result<Recipients, RecipientsError>) -> Self {
+        let inventory = Inventory { environment: name.clone(), entries: BTreeMap::new(), problems: Vec::new() };
+        let environment = Environment { inventory, key: Key::Absent, recipients, locked: 0, files: 0 };
+        Self { environment, doubled: BTreeSet::new() }
+    }
+
+    fn problem(&mut self, file: String, kind: ProblemKind) {
+        let problem = Problem { file: Some(file), line: None, secret: None, kind };
+        self.environment.inventory.problems.push(problem);
+    }
+
+    fn collect(&mut self, done: Done) {
+        match done {
+            Done::Key { key, problem } => {
+                self.environment.key = key;
+                self.environment.inventory.problems.extend(problem);
+            }
+            Done::Group { group, locked } => {
+                self.environment.files += 1;
+                self.environment.locked += usize::from(locked);
+                self.environment.inventory.problems.extend(group.problems);
+                for (name, entry) in group.entries {
+                    let inventory = &mut self.environment.inventory;
+                    if let Some(first) = inventory.entries.get(&name) {
+                        inventory.problems.push(Problem {
+                            file: Some(entry.source.file),
+                            line: Some(entry.source.line),
+                            secret: Some(name.to_string()),
+                            kind: ProblemKind::Duplicate { first: first.source.clone() },
+                        });
+                        self.doubled.insert(name);
+                    } else {
+                        inventory.entries.insert(name, entry);
+                    }
+                }
+            }
+        }
+    }
+
+    fn finish(mut self) -> Environment {
+        let inventory = &mut self.environment.inventory;
+        for name in &self.doubled {
+            inventory.entries.remove(name);
+        }
+        inventory.problems.sort_by(|left, right| (&left.file, left.line).cmp(&(&right.file, right.line)));
+        self.environment
+    }
+}

@@ -1,0 +1,185 @@
+//! `receipts.toml`: read and written whole.
+
+use std::io;
+
+use vault_schema::receipts::{Receipt as Filed, ReceiptsFile, VERSION};
+
+use super::group::line_at;
+use super::layout::Layout;
+use super::store::{self, ReadError};
+use crate::domain::fingerprint::{Fingerprint, FingerprintKey};
+use crate::domain::name::{EnvironmentName, RemoteName, SecretName};
+use crate::domain::observation::SealedEvidence;
+use crate::domain::receipt::{Receipt, Receipts};
+
+/// Why the receipts were not read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceiptsError {
+    /// The operating system refused.
+    #[error("cannot read {file}")]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// Why.
+        source: ReadError,
+    },
+    /// A line that is not a receipt.
+    #[error("{file}:{line}: {message}")]
+    Malformed {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// A version this program does not read.
+    #[error("{file} has version {version}, and this undrift reads version {VERSION}")]
+    Version {
+        /// The file.
+        file: String,
+        /// Its version.
+        version: u32,
+    },
+}
+
+/// What was read.
+#[derive(Debug, Default)]
+pub struct Read {
+    /// The receipts; none of those that were made under another key.
+    pub receipts: Receipts,
+    /// Whether they were made under another key.
+    pub foreign: bool,
+}
+
+/// Reads an environment's receipts; one that was never pushed has none.
+pub fn read(layout: &Layout, environment: &EnvironmentName, key: &FingerprintKey) -> Result<Read, ReceiptsError> {
+    let path = layout.receipts(environment);
+    let file = layout.shown(&path);
+    let content = match store::read_if_present(&path) {
+        Ok(None) => return Ok(Read::default()),
+        Ok(Some(content)) => content,
+        Err(source) => return Err(ReceiptsError::Unreadable { file, source }),
+    };
+    let text = String::from_utf8_lossy(&content);
+    let malformed = |position: usize, message: &str| ReceiptsError::Malformed {
+        file: file.clone(),
+        line: line_at(text.as_bytes(), position),
+        message: message.to_owned(),
+    };
+    let filed: ReceiptsFile = toml::from_str(&text)
+        .map_err(|error| malformed(error.span().map_or(0, |span| span.start), error.message()))?;
+    if filed.version != VERSION {
+        return Err(ReceiptsError::Version { file, version: filed.version });
+    }
+    if filed.key_id != key.id() {
+        return Ok(Read { receipts: Receipts::default(), foreign: true });
+    }
+    let mut receipts = Receipts::default();
+    for (place, names) in filed.receipts {
+        for (name, receipt) in names {
+            let receipt = unfile(&receipt).ok_or_else(|| {
+                let message = format!("the receipt of `{name}` at `{place}` is not one undrift wrote");
+                malformed(text.find(&place).unwrap_or(0), &message)
+            })?;
+            receipts.insert(place.clone(), RemoteName::new(name), receipt);
+        }
+    }
+    Ok(Read { receipts, foreign: false })
+}
+
+/// Writes an environment's receipts.
+pub fn write(
+    layout: &Layout,
+    environment: &EnvironmentName,
+    key: &FingerprintKey,
+    receipts: &Receipts,
+) -> io::Result<()> {
+    let mut file = ReceiptsFile { version: VERSION, key_id: key.id(), receipts: std::collections::BTreeMap::new() };
+    for (place, name, receipt) in receipts.iter() {
+        file.receipts.entry(place.to_owned()).or_default().insert(name.to_string(), file_receipt(receipt));
+    }
+    let body = toml::to_string(&file).map_err(io::Error::other)?;
+    let text = format!(
+        "# What undrift pushed, and what each target showed right after. Written by `undrift push`; safe to commit:\n\
+         # values and digests stand here only as HMACs under the environment's own key.\n{body}"
+    );
+    store::replace(&layout.receipts(environment), text.as_bytes())
+}
+
+fn file_receipt(receipt: &Receipt) -> Filed {
+    let (digest, created, updated) = match receipt.evidence {
+        SealedEvidence::Digest(digest) => (Some(digest.to_string()), None, None),
+        SealedEvidence::Times { created, updated } => (None, Some(created), Some(updated)),
+        SealedEvidence::Name => (None, None, None),
+    };
+    Filed {
+        secret: receipt.secret.to_string(),
+        value: receipt.value.to_string(),
+        written: receipt.written,
+        digest,
+        created,
+        updated,
+    }
+}
+
+fn unfile(receipt: &Filed) -> Option<Receipt> {
+    let evidence = match (&receipt.digest, receipt.created, receipt.updated) {
+        (Some(digest), None, None) => SealedEvidence::Digest(Fingerprint::parse(digest)?),
+        (None, Some(created), Some(updated)) => SealedEvidence::Times { created, updated },
+        (None, None, None) => SealedEvidence::Name,
+        _ => return None,
+    };
+    Some(Receipt {
+        secret: SecretName::parse(&receipt.secret).ok()?,
+        value: Fingerprint::parse(&receipt.value)?,
+        written: receipt.written,
+        evidence,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::secret::SecretValue;
+    use zeroize::Zeroizing;
+
+    fn key(byte: u8) -> FingerprintKey {
+        FingerprintKey::new(Zeroizing::new([byte; 32]))
+    }
+
+    #[test]
+    fn round_trips_and_recognises_a_foreign_key() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let layout = Layout::at(folder.path());
+        let staging = EnvironmentName::parse("staging").expect("a name");
+        store::make_folder(&layout.environment(&staging)).expect("a folder");
+        let mut receipts = Receipts::default();
+        let at = "2026-11-18T09:12:00Z".parse().expect("a time");
+        let value = key(1).value(&SecretValue::copied_from("x"));
+        for (place, evidence) in [
+            ("github:acme/shop@staging", SealedEvidence::Times { created: at, updated: at }),
+            ("fly:shop-staging", SealedEvidence::Digest(value)),
+            ("fly:other", SealedEvidence::Name),
+        ] {
+            let secret = SecretName::parse("A").expect("a name");
+            receipts.insert(place.to_owned(), RemoteName::new("A"), Receipt { secret, value, written: at, evidence });
+        }
+        write(&layout, &staging, &key(1), &receipts).expect("writing");
+        let read_back = read(&layout, &staging, &key(1)).expect("reading");
+        assert_eq!(read_back.receipts, receipts);
+        let foreign = read(&layout, &staging, &key(2)).expect("reading");
+        assert!(foreign.foreign && foreign.receipts.is_empty());
+    }
+
+    #[test]
+    fn names_file_and_line_of_what_is_malformed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let layout = Layout::at(folder.path());
+        let staging = EnvironmentName::parse("staging").expect("a name");
+        store::make_folder(&layout.environment(&staging)).expect("a folder");
+        std::fs::write(layout.receipts(&staging), "version = 1\nkey-id = \"x\"\n<<<<<<< HEAD\n").expect("writing");
+        let error = read(&layout, &staging, &key(1)).expect_err("a merge conflict").to_string();
+        assert!(error.starts_with("vault/staging/receipts.toml:3: "), "{error}");
+    }
+}

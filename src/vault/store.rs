@@ -1,0 +1,120 @@
+//! Reading and replacing files: capped reads, atomic writes.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+/// The most that is read of any one file, in bytes.
+pub const LARGEST_FILE: u64 = 16 * 1024 * 1024;
+
+/// Why a file was not read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Larger than [`LARGEST_FILE`].
+    #[error("it is larger than {LARGEST_FILE} bytes, the most that is read")]
+    TooLarge,
+    /// The operating system refused.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Reads a whole file, refusing one that is larger than any of ours can be.
+pub fn read(path: &Path) -> Result<Vec<u8>, ReadError> {
+    let file = File::open(path)?;
+    let size = file.metadata()?.len();
+    if size > LARGEST_FILE {
+        return Err(ReadError::TooLarge);
+    }
+    let mut content = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
+    // The file may grow between the two calls, and a device has no size at all.
+    file.take(LARGEST_FILE + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > LARGEST_FILE {
+        return Err(ReadError::TooLarge);
+    }
+    Ok(content)
+}
+
+/// Reads a file that may not be there.
+pub fn read_if_present(path: &Path) -> Result<Option<Vec<u8>>, ReadError> {
+    match read(path) {
+        Ok(content) => Ok(Some(content)),
+        Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Replaces a file, or makes it: whoever reads it sees the old content or the new, never a part, and after a crash
+/// the same holds.
+pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let prepared = prepare(path, content)?;
+    prepared.persist(path).map_err(|error| error.error)?;
+    sync_folder_of(path)
+}
+
+/// Makes a file, and fails if there is one already.
+pub fn create(path: &Path, content: &[u8]) -> io::Result<()> {
+    let prepared = prepare(path, content)?;
+    prepared.persist_noclobber(path).map_err(|error| error.error)?;
+    sync_folder_of(path)
+}
+
+fn prepare(path: &Path, content: &[u8]) -> io::Result<tempfile::NamedTempFile> {
+    // The new file gets its mode (0600) when it is opened, and it lies in the same folder so that it can be renamed.
+    let mut new = tempfile::Builder::new().prefix(".undrift-").suffix(".new").tempfile_in(folder_of(path))?;
+    new.write_all(content)?;
+    new.as_file().sync_all()?;
+    Ok(new)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Makes a rename durable. Windows has no such call and needs none.
+fn sync_folder_of(path: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder_of(path))?.sync_all() } else { Ok(()) }
+}
+
+/// Makes a folder and those above it.
+pub fn make_folder(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replaces_whole_files_and_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.txt");
+        replace(&path, b"one").expect("writing");
+        replace(&path, b"two").expect("writing again");
+        assert_eq!(read(&path).expect("reading"), b"two");
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
+        let error = create(&path, b"three").expect_err("the file is there");
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(read(&path).expect("reading"), b"two");
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn new_files_are_ours_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.txt");
+        create(&path, b"x").expect("writing");
+        let mode = fs::metadata(&path).expect("the file").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn refuses_what_is_too_large() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("large");
+        File::create(&path).and_then(|file| file.set_len(LARGEST_FILE + 1)).expect("a sparse file");
+        assert!(matches!(read(&path), Err(ReadError::TooLarge)));
+        assert!(read_if_present(&folder.path().join("absent")).expect("no error").is_none());
+    }
+}

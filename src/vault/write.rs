@@ -1,0 +1,153 @@
+//! Changing values: one file is decrypted, edited, encrypted for the environment's recipients and replaced whole.
+
+use std::io;
+
+use toml_edit::{DocumentMut, Item, value};
+use zeroize::Zeroizing;
+
+use super::crypt::{self, OpenError};
+use super::dotenv;
+use super::identity::Identities;
+use super::layout::{GroupFile, GroupFormat};
+use super::recipients::Recipients;
+use super::store::{self, ReadError};
+use crate::domain::name::SecretName;
+use crate::domain::secret::SecretValue;
+
+/// Why a file was not changed. It is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// It could not be read.
+    #[error("cannot read {file}")]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// Why.
+        source: ReadError,
+    },
+    /// It could not be opened.
+    #[error("cannot open {file}")]
+    Closed {
+        /// The file.
+        file: String,
+        /// Why.
+        source: OpenError,
+    },
+    /// What is in it could not be understood, so that a change might lose some of it.
+    #[error("{file} cannot be changed before it is mended; `undrift audit` names the line")]
+    Malformed {
+        /// The file.
+        file: String,
+    },
+    /// It could not be written.
+    #[error("cannot write {file}")]
+    Unwritable {
+        /// The file.
+        file: String,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Puts values into a file of the vault, making it if it is not there. Comments, order and other values stay.
+pub fn put(
+    file: &GroupFile,
+    entries: &[(&SecretName, &SecretValue)],
+    identities: &Identities,
+    recipients: &Recipients,
+) -> Result<(), WriteError> {
+    let name = || file.shown.clone();
+    let ciphertext = store::read_if_present(&file.path)
+        .map_err(|source| WriteError::Unreadable { file: name(), source })?;
+    let plaintext = match &ciphertext {
+        None => Zeroizing::default(),
+        Some(ciphertext) => crypt::open(ciphertext, &identities.keys)
+            .map_err(|source| WriteError::Closed { file: name(), source })?,
+    };
+    let edited = match file.format {
+        GroupFormat::Toml => edit_toml(&plaintext, entries),
+        GroupFormat::Dotenv => edit_dotenv(&plaintext, entries),
+    }
+    .ok_or_else(|| WriteError::Malformed { file: name() })?;
+    let sealed = crypt::seal(&edited, &recipients.keys);
+    let written = sealed.and_then(|sealed| {
+        if ciphertext.is_some() { store::replace(&file.path, &sealed) } else { store::create(&file.path, &sealed) }
+    });
+    written.map_err(|source| WriteError::Unwritable { file: name(), source })
+}
+
+fn edit_toml(plaintext: &[u8], entries: &[(&SecretName, &SecretValue)]) -> Option<Zeroizing<Vec<u8>>> {
+    let mut document: DocumentMut = std::str::from_utf8(plaintext).ok()?.parse().ok()?;
+    for (name, secret) in entries {
+        match document.get_mut(name.as_str()) {
+            None => {
+                // A plain value must stand above the first table, or it would belong to that table.
+                document.as_table_mut().insert(name.as_str(), value(secret.expose()));
+            }
+            Some(Item::Table(table)) => replace_value(table.entry("value").or_insert(value("")), secret),
+            Some(Item::Value(toml_edit::Value::InlineTable(table))) => {
+                let mut item = value(secret.expose());
+                if let (Some(old), Some(new)) = (table.get("value"), item.as_value_mut()) {
+                    *new.decor_mut() = old.decor().clone();
+                }
+                table.insert("value", item.into_value().ok()?);
+            }
+            Some(item) => replace_value(item, secret),
+        }
+    }
+    Some(Zeroizing::new(document.to_string().into_bytes()))
+}
+
+/// Assigning a new item would drop the comment that trails the old one.
+fn replace_value(item: &mut Item, secret: &SecretValue) {
+    let decor = item.as_value().map(|old| old.decor().clone());
+    *item = value(secret.expose());
+    if let (Some(decor), Some(new)) = (decor, item.as_value_mut()) {
+        *new.decor_mut() = decor;
+    }
+}
+
+fn edit_dotenv(plaintext: &[u8], entries: &[(&SecretName, &SecretValue)]) -> Option<Zeroizing<Vec<u8>>> {
+    let mut text = Zeroizing::new(plaintext.to_vec());
+    for (name, secret) in entries {
+        let document = dotenv::parse(&text);
+        if !document.problems.is_empty() {
+            return None;
+        }
+        let present = document.entries.iter().find(|entry| entry.name == name.as_str());
+        text = match present {
+            Some(entry) => dotenv::replace(&text, entry, secret.expose()),
+            None => dotenv::append(&text, name.as_str(), secret.expose()),
+        };
+    }
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edit(text: &str, name: &str, new: &str) -> String {
+        let name = SecretName::parse(name).expect("a name");
+        let edited = edit_toml(text.as_bytes(), &[(&name, &SecretValue::copied_from(new))]).expect("toml");
+        String::from_utf8(edited.to_vec()).expect("text")
+    }
+
+    #[test]
+    fn comments_and_order_survive() {
+        let text = "# shop\nB = \"1\" # keep\nA = \"2\"\n\n[C] # table\nvalue = \"3\" # inside\nrotated = 2026-01-01\n";
+        assert_eq!(edit(text, "B", "x\"y"), text.replace("\"1\"", "'x\"y'"));
+        assert_eq!(edit(text, "C", "new"), text.replace("\"3\"", "\"new\""));
+        let added = edit(text, "D", "4");
+        assert!(added.parse::<DocumentMut>().is_ok_and(|d| d["D"].as_str() == Some("4")), "{added}");
+        assert!(added.contains("B = \"1\" # keep\nA = \"2\"\n"), "{added}");
+    }
+
+    #[test]
+    fn dotenv_values_are_replaced_in_place() {
+        let name = SecretName::parse("A").expect("a name");
+        let edited = edit_dotenv(b"# c\nA=1 # x\nB=2\n", &[(&name, &SecretValue::copied_from("9"))]).expect("dotenv");
+        assert_eq!(edited.as_slice(), b"# c\nA=9 # x\nB=2\n");
+        assert!(edit_dotenv(b"A='open\n", &[(&name, &SecretValue::copied_from("9"))]).is_none());
+    }
+}
