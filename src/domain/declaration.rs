@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
-use vault_schema::project::{
-    self, GithubScope, GithubStore, ProjectFile, RolloutMode, TargetKind, TargetReference,
-};
+use vault_schema::project::{self, GithubScope, GithubStore, ProjectFile, RolloutMode, TargetKind, TargetReference};
 
 use super::name::{EnvironmentName, NameError, RemoteName, SecretName, TargetName};
 use super::place::{Location, Place};
@@ -140,9 +138,7 @@ impl Project {
                     None => None,
                     Some(targets) => targets.get(&place.target)?.as_ref(),
                 };
-                let name = own_name
-                    .cloned()
-                    .unwrap_or_else(|| target.name.fill_secret(&place.environment, secret));
+                let name = own_name.cloned().unwrap_or_else(|| target.name.fill_secret(&place.environment, secret));
                 Some(Binding { secret: secret.clone(), remote_name: place.location.canonical(&name) })
             })
             .collect()
@@ -331,22 +327,11 @@ impl Checker<'_> {
         project
     }
 
-    fn name<T>(
-        &mut self,
-        path: &[PathStep],
-        text: &str,
-        parse: impl Fn(&str) -> Result<T, NameError>,
-    ) -> Option<T> {
-        parse(text)
-            .map_err(|error| self.fault(path, FaultKind::Name { name: text.to_owned(), error }))
-            .ok()
+    fn name<T>(&mut self, path: &[PathStep], text: &str, parse: impl Fn(&str) -> Result<T, NameError>) -> Option<T> {
+        parse(text).map_err(|error| self.fault(path, FaultKind::Name { name: text.to_owned(), error })).ok()
     }
 
-    fn environments(
-        &mut self,
-        path: &[PathStep],
-        names: Option<&[String]>,
-    ) -> Option<BTreeSet<EnvironmentName>> {
+    fn environments(&mut self, path: &[PathStep], names: Option<&[String]>) -> Option<BTreeSet<EnvironmentName>> {
         let names = names?;
         let file = self.file;
         let mut known = BTreeSet::new();
@@ -407,8 +392,13 @@ impl Checker<'_> {
             TargetKind::Github => self.github(path, target),
         }?;
         let name = name?;
-        (self.faults.len() == before)
-            .then(|| Target { spec, environments, name, token, api_url: target.api_url.clone() })
+        (self.faults.len() == before).then(|| Target {
+            spec,
+            environments,
+            name,
+            token,
+            api_url: target.api_url.clone(),
+        })
     }
 
     fn fly(&mut self, path: &[PathStep], target: &project::Target) -> Option<TargetSpec> {
@@ -470,19 +460,10 @@ impl Checker<'_> {
         text: Option<&str>,
         parse: impl Fn(&str) -> Result<Template, TemplateError>,
     ) -> Option<Template> {
-        parse(text?)
-            .map_err(|error| self.fault(&below(path, [key.into()]), FaultKind::Template(error)))
-            .ok()
+        parse(text?).map_err(|error| self.fault(&below(path, [key.into()]), FaultKind::Template(error))).ok()
     }
 
-    fn foreign(
-        &mut self,
-        path: &[PathStep],
-        kind: TargetKind,
-        key: &'static str,
-        present: bool,
-        reason: &'static str,
-    ) {
+    fn foreign(&mut self, path: &[PathStep], kind: TargetKind, key: &'static str, present: bool, reason: &'static str) {
         if present {
             let kind = FaultKind::KeyForeign { kind: kind.as_str(), key, reason };
             self.fault(&below(path, [key.into()]), kind);

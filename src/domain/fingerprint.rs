@@ -47,8 +47,7 @@ impl FingerprintKey {
 
     // The purpose comes first, so that a value can never have the fingerprint of a digest.
     fn authenticate(&self, purpose: &[u8], content: &[u8]) -> Fingerprint {
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(self.0.as_slice()).expect("HMAC takes a key of any length");
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.as_slice()).expect("HMAC takes a key of any length");
         mac.update(purpose);
         mac.update(content);
         Fingerprint(mac.finalize().into_bytes().into())
@@ -115,10 +114,7 @@ mod tests {
     #[test]
     fn a_value_never_has_the_fingerprint_of_a_digest() {
         let text = "d8c5ac2e11c8e492";
-        assert_ne!(
-            key(1).value(&SecretValue::copied_from(text)),
-            key(1).digest(&RemoteDigest::new(text))
-        );
+        assert_ne!(key(1).value(&SecretValue::copied_from(text)), key(1).digest(&RemoteDigest::new(text)));
     }
 
     #[test]

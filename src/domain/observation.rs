@@ -86,10 +86,9 @@ impl SealedEvidence {
     pub fn unmoved(&self, since: &Self) -> bool {
         match (self, since) {
             (Self::Digest(now), Self::Digest(then)) => now == then,
-            (
-                Self::Times { created, updated },
-                Self::Times { created: created_then, updated: updated_then },
-            ) => created == created_then && updated == updated_then,
+            (Self::Times { created, updated }, Self::Times { created: created_then, updated: updated_then }) => {
+                created == created_then && updated == updated_then
+            }
             (Self::Digest(_) | Self::Times { .. } | Self::Name, _) => false,
         }
     }

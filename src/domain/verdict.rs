@@ -73,9 +73,7 @@ pub struct Judgement {
 pub fn classify(vault: VaultSide, receipt: Option<ReceiptSide>, remote: RemoteSide) -> Option<Judgement> {
     let judgement = |verdict, proof| Some(Judgement { verdict, proof });
     match (vault, receipt, remote) {
-        (_, _, RemoteSide::Unreadable) | (VaultSide::Unreadable, _, _) => {
-            judgement(Verdict::Unreadable, Proof::None)
-        }
+        (_, _, RemoteSide::Unreadable) | (VaultSide::Unreadable, _, _) => judgement(Verdict::Unreadable, Proof::None),
         (VaultSide::Present, _, RemoteSide::Absent) => judgement(Verdict::Missing, Proof::Value),
         (VaultSide::Absent, _, RemoteSide::Absent) => None,
         (VaultSide::Absent, Some(_), RemoteSide::Comparable { .. } | RemoteSide::Opaque) => {

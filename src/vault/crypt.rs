@@ -59,13 +59,14 @@ pub fn open(ciphertext: &[u8], identities: &[AnyIdentity]) -> Result<Zeroizing<V
     if decryptor.is_scrypt() {
         return Err(OpenError::Passphrase);
     }
-    let mut reader = decryptor
-        .decrypt(identities.iter().map(|identity| identity.as_ref() as &dyn Identity))
-        .map_err(|error| match error {
-            DecryptError::NoMatchingKeys | DecryptError::KeyDecryptionFailed | DecryptError::ExcessiveWork { .. } => {
-                OpenError::NoIdentity
+    let mut reader =
+        decryptor.decrypt(identities.iter().map(|identity| identity.as_ref() as &dyn Identity)).map_err(|error| {
+            match error {
+                DecryptError::NoMatchingKeys
+                | DecryptError::KeyDecryptionFailed
+                | DecryptError::ExcessiveWork { .. } => OpenError::NoIdentity,
+                _ => broken,
             }
-            _ => broken,
         })?;
     // A plaintext is shorter than its ciphertext, so the buffer never grows and leaves no copy behind.
     let mut plaintext = Zeroizing::new(Vec::with_capacity(ciphertext.len()));

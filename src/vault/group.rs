@@ -1,5 +1,6 @@
 //! One file of the vault: its plaintext parsed into values, with every problem it has.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use jiff::civil::Date;
@@ -122,28 +123,34 @@ impl Parser<'_> {
 
     fn dotenv(&mut self, plaintext: &[u8]) {
         let document = dotenv::parse(plaintext);
+        let at = |line: usize| document.entries.iter().find(|entry| entry.line == line);
+        let mut doubled = BTreeSet::new();
+        let mut broken = false;
         for problem in &document.problems {
-            let kind = match problem.kind {
-                dotenv::ProblemKind::Duplicate { first_line } => {
-                    ProblemKind::Duplicate { first: self.source(first_line) }
-                }
-                dotenv::ProblemKind::InvalidUtf8 => ProblemKind::NotUtf8,
-                dotenv::ProblemKind::NameIllegal | dotenv::ProblemKind::NameEmpty => ProblemKind::IllegalName,
-                other => ProblemKind::BadDotenv(other.to_string()),
-            };
-            let secret = document.entries.iter().find(|entry| entry.line == problem.line).map(|entry| &entry.name);
-            self.problem(Some(problem.line), secret.map(String::as_str), kind);
+            let line = Some(problem.line);
+            if let dotenv::ProblemKind::Duplicate { first_line } = problem.kind {
+                let name = at(problem.line).map(|entry| entry.name.as_str());
+                let first = self.source(first_line);
+                doubled.extend(name);
+                self.problem(line, name, ProblemKind::Duplicate { first });
+            } else {
+                broken = true;
+                let kind = match problem.kind {
+                    dotenv::ProblemKind::InvalidUtf8 => ProblemKind::NotUtf8,
+                    other => ProblemKind::BadDotenv(other.to_string()),
+                };
+                self.problem(line, None, kind);
+            }
         }
-        let doubled: Vec<&str> = document
-            .problems
-            .iter()
-            .filter(|problem| matches!(problem.kind, dotenv::ProblemKind::Duplicate { .. }))
-            .filter_map(|problem| document.entries.iter().find(|entry| entry.line == problem.line))
-            .map(|entry| entry.name.as_str())
-            .collect();
+        // After a broken line a piece of a value may look like a name of its own, so none is used or shown.
+        if broken {
+            let broken = |problem: &Problem| !matches!(problem.kind, ProblemKind::Duplicate { .. });
+            self.group.problems.retain(broken);
+            return;
+        }
         for entry in &document.entries {
             let Ok(secret) = SecretName::parse(&entry.name) else { continue };
-            if doubled.contains(&entry.name.as_str()) {
+            if doubled.contains(entry.name.as_str()) {
                 continue;
             }
             if !entry.disagreements.is_empty() {
@@ -218,7 +225,8 @@ mod tests {
 
     #[test]
     fn collects_every_problem_with_its_line() {
-        let group = toml("A = 1\nB-C = \"x\"\n[D]\nvalue = \"x\"\nother = 1\n[E]\nrotated = 2026-01-01\n[F]\nvalue = 2\n");
+        let group =
+            toml("A = 1\nB-C = \"x\"\n[D]\nvalue = \"x\"\nother = 1\n[E]\nrotated = 2026-01-01\n[F]\nvalue = 2\n");
         assert_eq!(
             problems(&group),
             [
@@ -248,6 +256,13 @@ mod tests {
         assert!(!group.problems.is_empty());
         assert_eq!(group.problems[0].line, Some(2));
         assert!(group.problems.iter().all(|problem| !format!("{problem:?}").contains("canary")));
+    }
+
+    #[test]
+    fn a_piece_of_a_broken_dotenv_value_is_never_taken_for_a_name() {
+        let group = parse("a", GroupFormat::Dotenv, b"A=1\nKEY='-----BEGIN\ncanary=\nA=2\n");
+        assert!(group.entries.is_empty());
+        assert_eq!(problems(&group), [(Some(2), None, "UD316")]);
     }
 
     #[test]

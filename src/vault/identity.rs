@@ -120,7 +120,8 @@ impl Identities {
             .map(Zeroizing::new)
             .map_err(|source| IdentityError::Unreadable { path: path.to_owned(), source })?;
         let origin = path.display().to_string();
-        let text = std::str::from_utf8(&content).map_err(|_| IdentityError::BadLine { origin: origin.clone(), line: 1 })?;
+        let text =
+            std::str::from_utf8(&content).map_err(|_| IdentityError::BadLine { origin: origin.clone(), line: 1 })?;
         self.parse(text, &origin, Some(path))
     }
 
@@ -217,10 +218,7 @@ mod tests {
         assert_eq!(error.to_string(), "line 2 of UNDRIFT_IDENTITY is not an age identity");
         assert!(matches!(from_variable("# nothing\n"), Err(IdentityError::Empty { .. })));
         assert!(matches!(from_variable("AGE-PLUGIN-YUBIKEY-1X"), Err(IdentityError::Unsupported { .. })));
-        assert!(matches!(
-            from_variable("-----BEGIN AGE ENCRYPTED FILE-----\n"),
-            Err(IdentityError::Passphrase { .. })
-        ));
+        assert!(matches!(from_variable("-----BEGIN AGE ENCRYPTED FILE-----\n"), Err(IdentityError::Passphrase { .. })));
         assert!(matches!(IdentityChain::default().load(), Err(IdentityError::NotFound)));
     }
 

@@ -123,8 +123,10 @@ mod tests {
             "undrift.toml:3: unknown word `flyy`; did you mean `fly`?"
         );
         assert_eq!(error("[environments.staging]\n"), "undrift.toml:1: there is no `version`");
-        assert!(error("version = 1\n[secrets.A]\ntargets = [{ target = \"x\", nme = \"B\" }]\n")
-            .starts_with("undrift.toml:3: unknown key `nme`; did you mean `name`?"));
+        assert!(
+            error("version = 1\n[secrets.A]\ntargets = [{ target = \"x\", nme = \"B\" }]\n")
+                .starts_with("undrift.toml:3: unknown key `nme`; did you mean `name`?")
+        );
         assert!(error("version = \"1\"\n").starts_with("undrift.toml:1: invalid type: string"));
         assert!(error("version = 1\n\n[targets\n").starts_with("undrift.toml:3: "));
     }

@@ -146,12 +146,10 @@ fn read_problem(error: &ReadError) -> ProblemKind {
 }
 
 fn read_group(file: &GroupFile, identities: &[AnyIdentity], recipients: &[String]) -> Done {
-    let opened = store::read(&file.path)
-        .map_err(|error| (read_problem(&error), false))
-        .and_then(|ciphertext| {
-            crypt::open(&ciphertext, identities)
-                .map_err(|error| (error.problem(recipients), error == OpenError::NoIdentity))
-        });
+    let opened = store::read(&file.path).map_err(|error| (read_problem(&error), false)).and_then(|ciphertext| {
+        crypt::open(&ciphertext, identities)
+            .map_err(|error| (error.problem(recipients), error == OpenError::NoIdentity))
+    });
     match opened {
         Ok(plaintext) => Done::Group { group: group::parse(&file.shown, file.format, &plaintext), locked: false },
         Err((kind, locked)) => {

@@ -67,8 +67,8 @@ pub fn read(layout: &Layout, environment: &EnvironmentName, key: &FingerprintKey
         line: line_at(text.as_bytes(), position),
         message: message.to_owned(),
     };
-    let filed: ReceiptsFile = toml::from_str(&text)
-        .map_err(|error| malformed(error.span().map_or(0, |span| span.start), error.message()))?;
+    let filed: ReceiptsFile =
+        toml::from_str(&text).map_err(|error| malformed(error.span().map_or(0, |span| span.start), error.message()))?;
     if filed.version != VERSION {
         return Err(ReceiptsError::Version { file, version: filed.version });
     }

@@ -57,12 +57,13 @@ pub fn put(
     recipients: &Recipients,
 ) -> Result<(), WriteError> {
     let name = || file.shown.clone();
-    let ciphertext = store::read_if_present(&file.path)
-        .map_err(|source| WriteError::Unreadable { file: name(), source })?;
+    let ciphertext =
+        store::read_if_present(&file.path).map_err(|source| WriteError::Unreadable { file: name(), source })?;
     let plaintext = match &ciphertext {
         None => Zeroizing::default(),
-        Some(ciphertext) => crypt::open(ciphertext, &identities.keys)
-            .map_err(|source| WriteError::Closed { file: name(), source })?,
+        Some(ciphertext) => {
+            crypt::open(ciphertext, &identities.keys).map_err(|source| WriteError::Closed { file: name(), source })?
+        }
     };
     let edited = match file.format {
         GroupFormat::Toml => edit_toml(&plaintext, entries),

@@ -229,9 +229,8 @@ fn fault_headers(given: &[(String, String)]) -> HeaderMap {
 }
 
 fn seen(parts: &Parts, body: &Bytes) -> Request {
-    let header = |name: HeaderName| {
-        parts.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-    };
+    let header =
+        |name: HeaderName| parts.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     Request {
         method: parts.method.to_string(),
         path: parts.uri.path().to_owned(),

@@ -86,11 +86,7 @@ pub(super) async fn update(
 
 /// Boots the machine with the secrets its last update loaded, not with those set since: only an update is certain to
 /// load secrets.
-pub(super) async fn start(
-    State(fly): State<Arc<Fly>>,
-    open: OpenApp,
-    headers: HeaderMap,
-) -> Result<Response, Refusal> {
+pub(super) async fn start(State(fly): State<Arc<Fly>>, open: OpenApp, headers: HeaderMap) -> Result<Response, Refusal> {
     let mut state = fly.state();
     let machine = find(state.app(&open.app), &open)?;
     check_lease(machine, &headers, fly.clock.now())?;
@@ -99,11 +95,7 @@ pub(super) async fn start(
     Ok(Json(json!({ "previous_state": previous })).into_response())
 }
 
-pub(super) async fn stop(
-    State(fly): State<Arc<Fly>>,
-    open: OpenApp,
-    headers: HeaderMap,
-) -> Result<Response, Refusal> {
+pub(super) async fn stop(State(fly): State<Arc<Fly>>, open: OpenApp, headers: HeaderMap) -> Result<Response, Refusal> {
     let mut state = fly.state();
     let machine = find(state.app(&open.app), &open)?;
     check_lease(machine, &headers, fly.clock.now())?;
@@ -124,7 +116,8 @@ pub(super) async fn wait(
     if machine.state == wanted {
         return Ok(Json(json!({ "ok": true })).into_response());
     }
-    let error = format!("deadline_exceeded: machine failed to reach desired state, {wanted}, currently {}", machine.state);
+    let error =
+        format!("deadline_exceeded: machine failed to reach desired state, {wanted}, currently {}", machine.state);
     Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, error))
 }
 

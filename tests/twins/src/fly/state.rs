@@ -141,7 +141,11 @@ impl State {
     }
 
     pub(super) fn version_json(&self, version: u64) -> Value {
-        if self.legacy_version_only { json!({ "Version": version }) } else { json!({ "version": version, "Version": version }) }
+        if self.legacy_version_only {
+            json!({ "Version": version })
+        } else {
+            json!({ "version": version, "Version": version })
+        }
     }
 
     fn time(&self, moment: Timestamp) -> Option<String> {

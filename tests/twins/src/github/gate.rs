@@ -74,7 +74,8 @@ pub(super) async fn gate(State(github): State<Arc<GitHub>>, mut request: Request
 fn identify(github: &GitHub, headers: &HeaderMap) -> Result<Caller, Response> {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     if text(header::USER_AGENT).is_none_or(str::is_empty) {
-        let message = "Request forbidden by administrative rules. Please make sure your request has a User-Agent header.";
+        let message =
+            "Request forbidden by administrative rules. Please make sure your request has a User-Agent header.";
         return Err((StatusCode::FORBIDDEN, message).into_response());
     }
     let version = text(HeaderName::from_static("x-github-api-version")).unwrap_or(DEFAULT_VERSION).to_owned();
@@ -118,7 +119,11 @@ fn decorate(parts: &mut Parts, caller: &Caller) {
     }
     if parts.status.is_success() || parts.status == StatusCode::NOT_MODIFIED {
         set(parts, header::CACHE_CONTROL, "private, max-age=60, s-maxage=60");
-        set(parts, header::VARY, "Accept, Authorization, Cookie, X-GitHub-OTP, Accept-Encoding, Accept, X-Requested-With");
+        set(
+            parts,
+            header::VARY,
+            "Accept, Authorization, Cookie, X-GitHub-OTP, Accept-Encoding, Accept, X-Requested-With",
+        );
     }
     set(parts, HeaderName::from_static("x-github-api-version-selected"), &caller.version);
     set(parts, HeaderName::from_static("x-github-media-type"), "github.v3; format=json");

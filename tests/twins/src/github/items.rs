@@ -84,8 +84,7 @@ fn item_json(target: &Target, name: &str, item: &Item, list: &str) -> Value {
     if let Some(sharing) = &item.sharing {
         json["visibility"] = sharing.visibility.name().into();
         if sharing.visibility == Visibility::Selected {
-            json["selected_repositories_url"] =
-                format!("{}{list}/{name}/repositories", target.origin.base).into();
+            json["selected_repositories_url"] = format!("{}{list}/{name}/repositories", target.origin.base).into();
         }
     }
     json

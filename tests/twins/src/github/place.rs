@@ -76,10 +76,9 @@ impl GitHubPlace {
             Self::Repository { repository, store } => {
                 Self::Repository { repository: repository.to_lowercase(), store: *store }
             }
-            Self::Environment { repository, environment } => Self::Environment {
-                repository: repository.to_lowercase(),
-                environment: environment.to_lowercase(),
-            },
+            Self::Environment { repository, environment } => {
+                Self::Environment { repository: repository.to_lowercase(), environment: environment.to_lowercase() }
+            }
             Self::Organization { organization, store } => {
                 Self::Organization { organization: organization.to_lowercase(), store: *store }
             }

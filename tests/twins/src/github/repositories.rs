@@ -46,8 +46,7 @@ pub(super) async fn environments(
     let state = github.state();
     let repository = state.repository(&target.repository());
     let environments = repository.environments.values();
-    let environments =
-        environments.map(|found| shapes::environment(repository, found, &target.origin.base)).collect();
+    let environments = environments.map(|found| shapes::environment(repository, found, &target.origin.base)).collect();
     Page::of(environments, &query, PageSize::USUAL).response_without_links("environments")
 }
 
@@ -68,10 +67,7 @@ pub(super) async fn create_environment(State(github): State<Arc<GitHub>>, target
     Json(shapes::environment(repository, &created, &target.origin.base)).into_response()
 }
 
-pub(super) async fn remove_environment(
-    State(github): State<Arc<GitHub>>,
-    target: Target,
-) -> Result<Response, Refusal> {
+pub(super) async fn remove_environment(State(github): State<Arc<GitHub>>, target: Target) -> Result<Response, Refusal> {
     if github.state().remove_environment(&target.repository(), target.parameter("environment")) {
         Ok(StatusCode::NO_CONTENT.into_response())
     } else {

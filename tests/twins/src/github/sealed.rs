@@ -31,11 +31,7 @@ pub(super) async fn public_key(State(github): State<Arc<GitHub>>, target: Target
     Json(json!({ "key_id": id, "key": public })).into_response()
 }
 
-pub(super) async fn write(
-    State(github): State<Arc<GitHub>>,
-    target: Target,
-    body: Bytes,
-) -> Result<Response, Refusal> {
+pub(super) async fn write(State(github): State<Arc<GitHub>>, target: Target, body: Bytes) -> Result<Response, Refusal> {
     let name = normalise(target.parameter("name"))?;
     let body: Value = serde_json::from_slice(&body).map_err(|_| Refusal::bad_json())?;
     let mut state = github.state();
@@ -69,10 +65,18 @@ fn open(key: &Key, body: &Value) -> Result<Vec<u8>, Refusal> {
         return Err(Refusal::invalid("key_id", "invalid", "The key_id does not match the current public key."));
     }
     let sealed = STANDARD.decode(sealed).map_err(|_| {
-        Refusal::invalid("encrypted_value", "invalid", "Bad request - The value to be encrypted must be base64 encoded.")
+        Refusal::invalid(
+            "encrypted_value",
+            "invalid",
+            "Bad request - The value to be encrypted must be base64 encoded.",
+        )
     })?;
     let value = key.secret.unseal(&sealed).map_err(|_| {
-        Refusal::invalid("encrypted_value", "invalid", "The encrypted_value could not be opened with the key of this key_id.")
+        Refusal::invalid(
+            "encrypted_value",
+            "invalid",
+            "The encrypted_value could not be opened with the key of this key_id.",
+        )
     })?;
     if value.len() > LARGEST_VALUE {
         return Err(Refusal::invalid("encrypted_value", "too_large", "Secrets are limited to 48 KB in size."));

@@ -91,17 +91,12 @@ fn selected_ids(state: &Held, body: &Value) -> Result<Option<BTreeSet<u64>>, Ref
     ids.iter().map(|id| read(id).filter(known).ok_or_else(invalid)).collect::<Result<_, _>>().map(Some)
 }
 
-fn change(
-    github: &GitHub,
-    target: &Target,
-    edit: impl FnOnce(&mut BTreeSet<u64>),
-) -> Result<Response, Refusal> {
+fn change(github: &GitHub, target: &Target, edit: impl FnOnce(&mut BTreeSet<u64>)) -> Result<Response, Refusal> {
     let mut state = github.state();
     let name = target.name();
     let present = state.drawer(&target.place, target.kind).items.get(&name);
-    let selected = |item: &Item| {
-        item.sharing.as_ref().is_some_and(|sharing| sharing.visibility == Visibility::Selected)
-    };
+    let selected =
+        |item: &Item| item.sharing.as_ref().is_some_and(|sharing| sharing.visibility == Visibility::Selected);
     if !selected(present.ok_or_else(Refusal::not_found)?) {
         let message = "The visibility must be set to selected to change the list of repositories.";
         return Err(Refusal::new(StatusCode::CONFLICT, message));

@@ -119,12 +119,8 @@ impl State {
         let (owner, _) = repository.split_once('/').expect("a repository is given as owner/name");
         self.organizations.insert(owner.to_lowercase());
         let id = 1_296_269 + self.next_id();
-        let fresh = || Repository {
-            id,
-            full_name: repository.to_owned(),
-            created_at: moment,
-            environments: BTreeMap::new(),
-        };
+        let fresh =
+            || Repository { id, full_name: repository.to_owned(), created_at: moment, environments: BTreeMap::new() };
         self.repositories.entry(repository.to_lowercase()).or_insert_with(fresh).id
     }
 

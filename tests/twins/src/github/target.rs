@@ -92,13 +92,7 @@ fn need(target: &Target, pattern: &str, method: &Method) -> Option<(Permission, 
     }
 }
 
-fn check(
-    target: &Target,
-    pattern: &str,
-    method: &Method,
-    caller: &Caller,
-    github: &GitHub,
-) -> Result<(), Refusal> {
+fn check(target: &Target, pattern: &str, method: &Method, caller: &Caller, github: &GitHub) -> Result<(), Refusal> {
     let need = need(target, pattern, method);
     let explain = |refusal: Refusal| match need {
         Some((permission, access)) => {
