@@ -4,6 +4,7 @@
 //! inventory and observation become rows with a verdict, rows become a plan, a plan becomes outcomes.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
 
+pub mod binding;
 pub mod declaration;
 pub mod finding;
 pub mod fingerprint;

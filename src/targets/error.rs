@@ -7,7 +7,7 @@ use vault_schema::audit::Reason;
 
 /// Why a target could not be read or written. No variant holds a token, a value, or text of an answer that could
 /// repeat one.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum TargetError {
     /// There is no token to send.
     #[error("no token for it was found")]

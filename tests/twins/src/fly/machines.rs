@@ -1,5 +1,4 @@
 //! The endpoints of an app's machines.
-#![expect(clippy::unused_async, reason = "the router takes its handlers as async functions")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

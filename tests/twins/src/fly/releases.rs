@@ -1,5 +1,4 @@
 //! The release endpoints of Fly's dashboard API.
-#![expect(clippy::unused_async, reason = "the router takes its handlers as async functions")]
 
 use std::sync::Arc;
 

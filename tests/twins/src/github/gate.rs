@@ -33,7 +33,7 @@ pub(super) struct Caller {
 pub(super) async fn gate(State(github): State<Arc<GitHub>>, mut request: Request, next: Next) -> Response {
     let caller = match identify(&github, request.headers()) {
         Ok(caller) => caller,
-        Err(refusal) => return refusal,
+        Err(refusal) => return refusal.into_response(),
     };
     let counted = request.uri().path() != "/rate_limit";
     let method = request.method().clone();
@@ -71,17 +71,17 @@ pub(super) async fn gate(State(github): State<Arc<GitHub>>, mut request: Request
     Response::from_parts(parts, Body::from(body))
 }
 
-fn identify(github: &GitHub, headers: &HeaderMap) -> Result<Caller, Response> {
+fn identify(github: &GitHub, headers: &HeaderMap) -> Result<Caller, Refusal> {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     if text(header::USER_AGENT).is_none_or(str::is_empty) {
         let message =
             "Request forbidden by administrative rules. Please make sure your request has a User-Agent header.";
-        return Err((StatusCode::FORBIDDEN, message).into_response());
+        return Err(Refusal::new(StatusCode::FORBIDDEN, message));
     }
     let version = text(HeaderName::from_static("x-github-api-version")).unwrap_or(DEFAULT_VERSION).to_owned();
     if !VERSIONS.contains(&version.as_str()) {
         let message = format!("{version} is not a supported API version.");
-        return Err(Refusal::new(StatusCode::BAD_REQUEST, message).into_response());
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, message));
     }
     let token = text(header::AUTHORIZATION)
         .and_then(|value| value.split_once(' '))
@@ -90,8 +90,8 @@ fn identify(github: &GitHub, headers: &HeaderMap) -> Result<Caller, Response> {
     let permissions = token.and_then(|token| github.state().tokens.get(token).cloned());
     match (token, permissions) {
         (Some(token), Some(permissions)) => Ok(Caller { permissions, version, token: token.to_owned() }),
-        (None, _) => Err(Refusal::new(StatusCode::UNAUTHORIZED, "Requires authentication").into_response()),
-        (Some(_), None) => Err(Refusal::new(StatusCode::UNAUTHORIZED, "Bad credentials").into_response()),
+        (None, _) => Err(Refusal::new(StatusCode::UNAUTHORIZED, "Requires authentication")),
+        (Some(_), None) => Err(Refusal::new(StatusCode::UNAUTHORIZED, "Bad credentials")),
     }
 }
 

@@ -1,5 +1,4 @@
 //! The endpoints that secrets and variables have in common.
-#![expect(clippy::unused_async, reason = "the router takes its handlers as async functions")]
 
 use std::sync::Arc;
 

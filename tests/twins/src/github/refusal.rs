@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use hyper::StatusCode;
-use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
 /// An error answer.
@@ -12,12 +12,12 @@ pub(super) struct Refusal {
     status: StatusCode,
     message: String,
     errors: Vec<Value>,
-    headers: HeaderMap,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Refusal {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), errors: Vec::new(), headers: HeaderMap::new() }
+        Self { status, message: message.into(), errors: Vec::new(), headers: Vec::new() }
     }
 
     pub(super) fn not_found() -> Self {
@@ -37,7 +37,7 @@ impl Refusal {
 
     pub(super) fn header(mut self, name: impl TryInto<HeaderName>, value: &str) -> Self {
         if let (Ok(name), Ok(value)) = (name.try_into(), HeaderValue::from_str(value)) {
-            self.headers.insert(name, value);
+            self.headers.push((name, value));
         }
         self
     }

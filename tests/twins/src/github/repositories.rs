@@ -1,5 +1,4 @@
 //! The endpoints around the secrets: repositories, environments, the user and the limits.
-#![expect(clippy::unused_async, reason = "the router takes its handlers as async functions")]
 
 use std::sync::Arc;
 

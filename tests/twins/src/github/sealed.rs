@@ -1,5 +1,4 @@
 //! The endpoints that put a secret: the key to seal for, and the write that opens the box.
-#![expect(clippy::unused_async, reason = "the router takes its handlers as async functions")]
 
 use std::sync::Arc;
 

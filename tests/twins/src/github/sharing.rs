@@ -1,5 +1,4 @@
 //! Which repositories see an item of an organization or a user: the one thing that changes without a value.
-#![expect(clippy::unused_async, reason = "the router takes its handlers as async functions")]
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

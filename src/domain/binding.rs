@@ -1,0 +1,141 @@
+//! Bindings: which values go to which place, and which may not.
+
+use std::collections::BTreeMap;
+
+use super::declaration::{Binding, Project};
+use super::finding::{Problem, ProblemKind};
+use super::inventory::Inventory;
+use super::name::{RemoteName, SecretName};
+use super::place::Place;
+use super::row::Bindings;
+
+/// Returns the secrets that lack a value, and the values that lack a declaration.
+pub fn declared(project: &Project, inventory: &Inventory) -> Vec<Problem> {
+    let without_value = project
+        .secrets
+        .keys()
+        // A value may stand in a file that could not be read; then it is that file's problem.
+        .filter(|_| inventory.is_complete())
+        .filter(|secret| project.expects(secret, &inventory.environment) && !inventory.entries.contains_key(*secret))
+        .map(|secret| Problem {
+            file: None,
+            line: None,
+            secret: Some(secret.to_string()),
+            kind: ProblemKind::NoValue,
+        });
+    let without_declaration = inventory
+        .entries
+        .iter()
+        .filter(|(secret, _)| !project.expects(secret, &inventory.environment))
+        .map(|(secret, entry)| Problem {
+            file: Some(entry.source.file.clone()),
+            line: Some(entry.source.line),
+            secret: Some(secret.to_string()),
+            kind: ProblemKind::NotDeclared,
+        });
+    without_value.chain(without_declaration).collect()
+}
+
+/// Returns the secrets that belong at a place, parted into those that may be written there and those that may not,
+/// with a problem for each of the latter. Every name is checked before anything is written anywhere.
+pub fn bind(project: &Project, place: &Place, inventory: &Inventory) -> (Bindings, Vec<Problem>) {
+    let mut bindings = Bindings::default();
+    let mut problems = Vec::new();
+    let mut by_name: BTreeMap<RemoteName, Vec<SecretName>> = BTreeMap::new();
+    let all = project.bindings(place);
+    for Binding { secret, remote_name } in &all {
+        by_name.entry(remote_name.clone()).or_default().push(secret.clone());
+    }
+    for binding in all {
+        match fault(place, &binding, &by_name[&binding.remote_name], inventory) {
+            None => bindings.usable.push(binding),
+            Some(kind) => {
+                let entry = inventory.entries.get(&binding.secret);
+                problems.push(Problem {
+                    file: entry.map(|entry| entry.source.file.clone()),
+                    line: entry.map(|entry| entry.source.line),
+                    secret: Some(binding.secret.to_string()),
+                    kind,
+                });
+                bindings.blocked.push(binding);
+            }
+        }
+    }
+    (bindings, problems)
+}
+
+fn fault(place: &Place, binding: &Binding, same_name: &[SecretName], inventory: &Inventory) -> Option<ProblemKind> {
+    let location = || place.location.clone();
+    let name = || binding.remote_name.clone();
+    if let Err(rule) = place.location.check_name(&binding.remote_name) {
+        return Some(ProblemKind::IllegalThere { name: name(), location: location(), rule });
+    }
+    if let Some(other) = same_name.iter().find(|other| **other != binding.secret) {
+        return Some(ProblemKind::Collision { name: name(), location: location(), other: other.clone() });
+    }
+    let limit = place.location.largest_value();
+    let size = inventory.entries.get(&binding.secret).map_or(0, |entry| entry.value.expose().len());
+    (size > limit).then(|| ProblemKind::TooLargeThere { limit, location: location() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::declaration;
+    use crate::domain::inventory::{Entry, Source};
+    use crate::domain::name::EnvironmentName;
+    use crate::domain::secret::SecretValue;
+
+    fn inventory(values: &[(&str, &str)]) -> Inventory {
+        let entry = |value: &str| Entry {
+            value: SecretValue::copied_from(value),
+            previous: None,
+            rotated: None,
+            expires: None,
+            source: Source { file: "vault/staging/a.toml.age".to_owned(), line: 3 },
+        };
+        Inventory {
+            environment: EnvironmentName::parse("staging").expect("a name"),
+            entries: values
+                .iter()
+                .map(|(name, value)| (SecretName::parse(name).expect("a name"), entry(value)))
+                .collect(),
+            problems: Vec::new(),
+        }
+    }
+
+    fn project(secrets: &str) -> Project {
+        let text = format!(
+            "version = 1\n[environments.staging]\n[targets.ci]\nkind = \"github\"\nrepository = \"acme/shop\"\n{secrets}"
+        );
+        declaration::check(&toml::from_str(&text).expect("toml")).expect("a project")
+    }
+
+    #[test]
+    fn says_what_is_declared_without_value_and_the_other_way_round() {
+        let found = declared(&project("[secrets.A]\n[secrets.B]\n"), &inventory(&[("B", "1"), ("C", "2")]));
+        let shown: Vec<_> = found.iter().map(|p| (p.secret.as_deref(), p.kind.code(), p.line)).collect();
+        assert_eq!(shown, [(Some("A"), "UD306", None), (Some("C"), "UD307", Some(3))]);
+    }
+
+    #[test]
+    fn blocks_names_and_values_that_the_place_does_not_take() {
+        let project = project("[secrets.foo]\n[secrets.FOO]\n[secrets.GITHUB_TOKEN]\n[secrets.BIG]\n[secrets.GOOD]\n");
+        let big = "x".repeat(48 * 1024 + 1);
+        let inventory = inventory(&[("foo", "1"), ("FOO", "2"), ("GITHUB_TOKEN", "3"), ("BIG", &big), ("GOOD", "5")]);
+        let place = &project.places(&inventory.environment)[0];
+        let (bindings, problems) = bind(&project, place, &inventory);
+        let usable: Vec<_> = bindings.usable.iter().map(|b| b.secret.as_str()).collect();
+        assert_eq!(usable, ["GOOD"]);
+        let shown: Vec<_> = problems.iter().map(|p| (p.secret.as_deref(), p.kind.code())).collect();
+        assert_eq!(
+            shown,
+            [
+                (Some("BIG"), "UD315"),
+                (Some("FOO"), "UD313"),
+                (Some("GITHUB_TOKEN"), "UD308"),
+                (Some("foo"), "UD313"),
+            ]
+        );
+    }
+}

@@ -1,0 +1,285 @@
+//! Doing what a plan says: looked at again right before each write, read again after it, and a receipt for each.
+//!
+//! All places are written at once, each in its own order. Removals come last, and only when every write worked.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use jiff::Timestamp;
+
+use super::audit::Subjects;
+use super::event::{Event, Listener};
+use super::observe::Connection;
+use super::recorder::Recorder;
+use crate::domain::name::RemoteName;
+use crate::domain::observation::{Observation, SealedEvidence};
+use crate::domain::outcome::{Outcome, StepOutcome};
+use crate::domain::place::Place;
+use crate::domain::plan::{Action, Plan, Step};
+use crate::domain::receipt::Receipt;
+use crate::domain::secret::SecretValue;
+use crate::targets::{AnyTarget, Effect, Target, Write};
+
+/// How long we wait for a place to show what it has accepted.
+#[derive(Clone, Debug)]
+pub struct Patience {
+    /// The first pause; each next one is twice as long.
+    pub first: Duration,
+    /// The longest pause.
+    pub longest: Duration,
+    /// How often we look.
+    pub looks: u32,
+}
+
+impl Default for Patience {
+    /// GitHub's listings lag behind its writes by seconds; half a minute in all is patience enough.
+    fn default() -> Self {
+        Self { first: Duration::from_millis(250), longest: Duration::from_secs(8), looks: 8 }
+    }
+}
+
+/// What a plan is carried out with.
+pub struct Tools<'a> {
+    /// The adapters.
+    pub connections: &'a BTreeMap<Place, Connection>,
+    /// The values and keys.
+    pub subjects: &'a Subjects,
+    /// Where receipts go.
+    pub recorder: &'a Recorder<'a>,
+    /// How long to wait for a place to show a write.
+    pub patience: &'a Patience,
+    /// The clock that dates receipts for people.
+    pub clock: &'a dyn Fn() -> Timestamp,
+    /// Who shows progress.
+    pub listener: &'a dyn Listener,
+}
+
+/// Carries out a plan and returns what became of each step, in the plan's order.
+pub async fn apply(plan: &Plan, tools: &Tools<'_>) -> Vec<StepOutcome> {
+    tools.listener.hear(&Event::Writing(plan.steps.len()));
+    let (removals, writes): (Vec<&Step>, Vec<&Step>) =
+        plan.steps.iter().partition(|step| step.action == Action::Delete);
+    let mut outcomes = in_places(&writes, tools).await;
+    if outcomes.iter().all(|outcome| outcome.outcome == Outcome::Done) {
+        outcomes.extend(in_places(&removals, tools).await);
+    } else {
+        let skip = |step: &&Step| end(tools, step, Outcome::Skipped, "nothing is removed unless every write worked");
+        outcomes.extend(removals.iter().map(skip));
+    }
+    outcomes
+}
+
+async fn in_places(steps: &[&Step], tools: &Tools<'_>) -> Vec<StepOutcome> {
+    let mut places: BTreeMap<&Place, Vec<&Step>> = BTreeMap::new();
+    for step in steps {
+        places.entry(&step.place).or_default().push(step);
+    }
+    let each = places.into_iter().map(|(place, steps)| async move {
+        match tools.connections.get(place) {
+            Some(Ok(target)) => Run { place, target, tools, accepted: Vec::new(), done: Vec::new() }.steps(&steps).await,
+            _ => steps.iter().map(|step| end(tools, step, Outcome::Failed, "the target could not be read")).collect(),
+        }
+    });
+    join_all(each).await.into_iter().flatten().collect()
+}
+
+fn end(tools: &Tools<'_>, step: &Step, outcome: Outcome, detail: &str) -> StepOutcome {
+    let outcome = StepOutcome { step: step.clone(), outcome, detail: detail.to_owned() };
+    tools.listener.hear(&Event::Stepped(&outcome));
+    outcome
+}
+
+/// A step that the place accepted and does not show yet.
+struct Accepted<'a> {
+    step: &'a Step,
+    /// What the place answered that it will show, if it said so.
+    promised: Option<SealedEvidence>,
+    written: Timestamp,
+}
+
+impl Accepted<'_> {
+    /// Returns whether what the place shows now is the write, and not what was there before it.
+    fn shows(&self, now: Option<SealedEvidence>) -> bool {
+        match (self.step.action, now) {
+            (Action::Delete, now) => now.is_none(),
+            (Action::Create | Action::Update, None) => false,
+            (Action::Create | Action::Update, Some(now)) => match self.promised {
+                Some(promised) => now == promised,
+                None => Some(now) != self.step.expected,
+            },
+        }
+    }
+}
+
+/// The steps of one place.
+struct Run<'a> {
+    place: &'a Place,
+    target: &'a AnyTarget,
+    tools: &'a Tools<'a>,
+    accepted: Vec<Accepted<'a>>,
+    done: Vec<StepOutcome>,
+}
+
+impl<'a> Run<'a> {
+    async fn steps(mut self, steps: &[&'a Step]) -> Vec<StepOutcome> {
+        let batch = self.target.describe().writes_per_look.max(1);
+        let mut rest = steps.chunks(batch);
+        for chunk in rest.by_ref() {
+            if let Err(detail) = self.chunk(chunk).await {
+                for step in rest.by_ref().flatten() {
+                    self.end(step, Outcome::Skipped, &detail);
+                }
+            }
+        }
+        self.wait_for_the_rest().await;
+        let order = |outcome: &StepOutcome| steps.iter().position(|step| **step == outcome.step);
+        self.done.sort_by_key(order);
+        self.done
+    }
+
+    fn end(&mut self, step: &Step, outcome: Outcome, detail: &str) {
+        self.done.push(end(self.tools, step, outcome, detail));
+    }
+
+    /// Looks, then writes what is still as the plan expects it. An error tells why the steps after it are not tried.
+    async fn chunk(&mut self, steps: &[&'a Step]) -> Result<(), String> {
+        let names: Vec<&RemoteName> =
+            steps.iter().copied().chain(self.accepted.iter().map(|accepted| accepted.step)).map(|s| &s.remote_name).collect();
+        let seen = match self.target.look(&names).await {
+            Ok(seen) => seen,
+            Err(error) => {
+                let detail = format!("could not look before writing: {error}");
+                for step in steps {
+                    self.end(step, Outcome::Failed, &detail);
+                }
+                return Err("an earlier step failed".to_owned());
+            }
+        };
+        self.settle(&seen);
+        let mut ready = Vec::new();
+        for step in steps {
+            if self.sealed(&seen, &step.remote_name) == step.expected {
+                ready.push(*step);
+            } else {
+                self.end(step, Outcome::Stale, "the target moved since the plan was made; nothing was written");
+            }
+        }
+        if ready.is_empty() {
+            return Ok(());
+        }
+        let written = (self.tools.clock)();
+        let effects = self.send(&ready, &seen).await;
+        let mut result = Ok(());
+        for (step, effect) in ready.into_iter().zip(effects) {
+            match effect {
+                Effect::Accepted(evidence) => {
+                    let promised = evidence.and_then(|evidence| Some(evidence.seal(self.key()?)));
+                    self.accepted.push(Accepted { step, promised, written });
+                }
+                Effect::Refused(error) => {
+                    self.end(step, Outcome::Failed, &error.to_string());
+                    if !matches!(error.reason(), vault_schema::audit::Reason::Rejected) {
+                        result = Err("an earlier step failed".to_owned());
+                    }
+                }
+                Effect::Unknown(error) => {
+                    self.end(step, Outcome::Uncertain, &format!("{error}; it may or may not have been written"));
+                    result = Err("an earlier step failed".to_owned());
+                }
+                Effect::Skipped => self.end(step, Outcome::Skipped, "an earlier step failed"),
+            }
+        }
+        result
+    }
+
+    async fn send(&self, steps: &[&Step], seen: &Observation) -> Vec<Effect> {
+        if steps.iter().all(|step| step.action == Action::Delete) {
+            let names: Vec<&RemoteName> = steps.iter().map(|step| &step.remote_name).collect();
+            return self.target.remove(&names).await;
+        }
+        let last_written = |step: &Step| match self.sealed(seen, &step.remote_name) {
+            Some(SealedEvidence::Times { updated, .. }) => Some(updated),
+            _ => None,
+        };
+        let writes: Option<Vec<Write<'_>>> = steps
+            .iter()
+            .map(|step| Some(Write { name: &step.remote_name, value: self.value(step)?, last_written: last_written(step) }))
+            .collect();
+        match writes {
+            Some(writes) => self.target.write(&writes).await,
+            // A plan is made of the same inventory, so this is never so; if it were, nothing may be written.
+            None => steps.iter().map(|_| Effect::Skipped).collect(),
+        }
+    }
+
+    fn key(&self) -> Option<&'a crate::domain::fingerprint::FingerprintKey> {
+        self.tools.subjects.get(&self.place.environment).map(|subject| &subject.key)
+    }
+
+    fn value(&self, step: &Step) -> Option<&'a SecretValue> {
+        let subject = self.tools.subjects.get(&self.place.environment)?;
+        subject.inventory.entries.get(&step.secret).map(|entry| &entry.value)
+    }
+
+    fn sealed(&self, seen: &Observation, name: &RemoteName) -> Option<SealedEvidence> {
+        seen.entries.get(name).and_then(|observed| Some(observed.evidence.seal(self.key()?)))
+    }
+
+    /// Files the receipts of what the place now shows.
+    fn settle(&mut self, seen: &Observation) {
+        let (shown, waiting): (Vec<_>, Vec<_>) = std::mem::take(&mut self.accepted)
+            .into_iter()
+            .partition(|accepted| accepted.shows(self.sealed(seen, &accepted.step.remote_name)));
+        self.accepted = waiting;
+        if shown.is_empty() {
+            return;
+        }
+        let mut filed = Vec::new();
+        let mut retired = Vec::new();
+        for accepted in &shown {
+            let name = accepted.step.remote_name.clone();
+            match (self.sealed(seen, &name), self.value(accepted.step), self.key()) {
+                (Some(evidence), Some(value), Some(key)) if accepted.step.action != Action::Delete => {
+                    let secret = accepted.step.secret.clone();
+                    let receipt = Receipt { secret, value: key.value(value), written: accepted.written, evidence };
+                    filed.push((name, receipt));
+                }
+                _ => retired.push(name),
+            }
+        }
+        let recorded = self.tools.recorder.record(self.place, filed, &retired);
+        for accepted in shown {
+            match &recorded {
+                Ok(()) => self.end(accepted.step, Outcome::Done, ""),
+                Err(error) => {
+                    let detail = format!("it was written, and its receipt could not be stored: {error}");
+                    self.end(accepted.step, Outcome::Unconfirmed, &detail);
+                }
+            }
+        }
+    }
+
+    async fn wait_for_the_rest(&mut self) {
+        let mut pause = self.tools.patience.first;
+        for attempt in 0..self.tools.patience.looks {
+            if self.accepted.is_empty() {
+                return;
+            }
+            // The first look follows at once: most places show a write as soon as they have answered.
+            if attempt > 0 {
+                self.tools.listener.hear(&Event::Waiting(self.place));
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(self.tools.patience.longest);
+            }
+            let names: Vec<&RemoteName> = self.accepted.iter().map(|accepted| &accepted.step.remote_name).collect();
+            if let Ok(seen) = self.target.look(&names).await {
+                self.settle(&seen);
+            }
+        }
+        for accepted in std::mem::take(&mut self.accepted) {
+            let detail = "accepted, and the target does not show it yet; the next audit looks again";
+            self.end(accepted.step, Outcome::Unconfirmed, detail);
+        }
+    }
+}

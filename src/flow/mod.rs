@@ -1,0 +1,7 @@
+//! The orchestrators: they call the floors below in order, emit events, and never print.
+
+pub mod apply;
+pub mod audit;
+pub mod event;
+pub mod observe;
+pub mod recorder;

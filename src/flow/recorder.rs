@@ -1,0 +1,52 @@
+//! Receipts as they come in: each is on the disk before the next write begins.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io;
+
+use crate::domain::fingerprint::FingerprintKey;
+use crate::domain::name::{EnvironmentName, RemoteName};
+use crate::domain::place::Place;
+use crate::domain::receipt::{Receipt, Receipts};
+use crate::vault::layout::Layout;
+use crate::vault::receipts;
+
+/// Files receipts in every environment's `receipts.toml`.
+#[derive(Debug)]
+pub struct Recorder<'a> {
+    layout: &'a Layout,
+    books: RefCell<BTreeMap<EnvironmentName, (&'a FingerprintKey, Receipts)>>,
+}
+
+impl<'a> Recorder<'a> {
+    /// Takes the receipts there are.
+    pub fn new(
+        layout: &'a Layout,
+        books: impl IntoIterator<Item = (EnvironmentName, &'a FingerprintKey, Receipts)>,
+    ) -> Self {
+        let books = books.into_iter().map(|(name, key, receipts)| (name, (key, receipts))).collect();
+        Self { layout, books: RefCell::new(books) }
+    }
+
+    /// Files new receipts of one place and takes back those of names it no longer holds, and writes the file.
+    pub fn record(
+        &self,
+        place: &Place,
+        filed: impl IntoIterator<Item = (RemoteName, Receipt)>,
+        retired: &[RemoteName],
+    ) -> io::Result<()> {
+        let mut books = self.books.borrow_mut();
+        let Some((key, receipts)) = books.get_mut(&place.environment) else { return Ok(()) };
+        let before = receipts.clone();
+        for (name, receipt) in filed {
+            receipts.insert(place.location.to_string(), name, receipt);
+        }
+        for name in retired {
+            receipts.remove(&place.location, name);
+        }
+        if *receipts == before {
+            return Ok(());
+        }
+        receipts::write(self.layout, &place.environment, key, receipts)
+    }
+}

@@ -1,0 +1,138 @@
+//! Advice: the code of what is wrong, and the command that mends it. Facts come from below; advice is made here.
+
+use vault_schema::project::TargetKind;
+
+use crate::domain::finding::ProblemKind;
+use crate::domain::place::{Location, Place};
+use crate::domain::plan::{Held, Hold};
+use crate::domain::row::Row;
+use crate::domain::verdict::{Rollout, Verdict};
+use crate::targets::TargetError;
+
+/// Returns the stable code of a row, or none when nothing is wrong.
+pub fn code(verdict: Verdict, rollout: Rollout) -> Option<&'static str> {
+    Some(match (verdict, rollout) {
+        (Verdict::Missing, _) => "UD101",
+        (Verdict::Behind, _) => "UD102",
+        (Verdict::Differs, _) => "UD103",
+        (Verdict::ChangedRemotely, _) => "UD104",
+        (Verdict::Conflict, _) => "UD105",
+        (Verdict::Unverified, _) => "UD106",
+        (Verdict::Orphaned, _) => "UD107",
+        (Verdict::Unmanaged, _) => "UD108",
+        (Verdict::Unreadable, _) => "UD109",
+        (Verdict::InSync, Rollout::Staged) => "UD110",
+        (Verdict::InSync, Rollout::Partial) => "UD111",
+        (Verdict::InSync, Rollout::Unknown) => "UD112",
+        (Verdict::InSync, Rollout::Live | Rollout::None) => return None,
+    })
+}
+
+/// Returns the command that mends a row, or none when nothing is wrong or nothing can be typed.
+pub fn next(row: &Row) -> Option<String> {
+    let push = |flags: &str| Some(format!("{}{flags}", push_command(&row.place)));
+    match row.judgement.verdict {
+        Verdict::Missing | Verdict::Behind => push(""),
+        Verdict::Differs | Verdict::Unverified => push(" --take-vault"),
+        Verdict::ChangedRemotely | Verdict::Conflict => {
+            push(&format!(" --overwrite {}", row.secret.as_ref().map_or("", |secret| secret.as_str())))
+        }
+        Verdict::Orphaned => push(" --prune"),
+        Verdict::Unmanaged | Verdict::Unreadable => None,
+        Verdict::InSync => match (row.rollout.rollout, &row.place.location) {
+            (Rollout::Staged | Rollout::Partial, Location::FlyApp { app }) => {
+                Some(format!("fly secrets deploy -a {app}"))
+            }
+            _ => None,
+        },
+    }
+}
+
+fn push_command(place: &Place) -> String {
+    format!("undrift push -e {} -t {}", place.environment, place.target)
+}
+
+/// Returns the command that decides a held step.
+pub fn decides(held: &Held) -> String {
+    let command = push_command(&held.step.place);
+    match held.hold {
+        Hold::NeedsTakeVault => format!("{command} --take-vault"),
+        Hold::NeedsOverwrite => format!("{command} --overwrite {}", held.step.secret),
+        Hold::NeedsPrune => format!("{command} --prune"),
+        Hold::VaultIncomplete => format!("undrift audit -e {}", held.step.place.environment),
+    }
+}
+
+/// Returns why a step is held, in words.
+pub const fn held_because(hold: Hold) -> &'static str {
+    match hold {
+        Hold::NeedsTakeVault => "nobody can say whether the value there is needed",
+        Hold::NeedsOverwrite => "somebody wrote there since",
+        Hold::NeedsPrune => "removing needs `--prune`",
+        Hold::VaultIncomplete => "it may stand in a vault file that could not be read",
+    }
+}
+
+/// Returns what to do about a problem of the vault.
+pub fn mends(problem: &ProblemKind, environment: &str, secret: Option<&str>) -> Option<String> {
+    let secret = secret.unwrap_or("NAME");
+    Some(match problem {
+        ProblemKind::Undecryptable { .. } => {
+            "ask one of its recipients to add your key to recipients.txt and encrypt it again".to_owned()
+        }
+        ProblemKind::NotAge | ProblemKind::Damaged => "take it from git again: `git checkout -- FILE`".to_owned(),
+        ProblemKind::NoValue => format!("undrift set {secret} -e {environment}"),
+        ProblemKind::NotDeclared => format!("add `[secrets.{secret}]` to undrift.toml"),
+        ProblemKind::IllegalThere { .. } | ProblemKind::Collision { .. } => {
+            format!("give it a name of its own there: `targets = [{{ target = \"…\", name = \"…\" }}]` in `[secrets.{secret}]`")
+        }
+        ProblemKind::Duplicate { .. } => "remove one of the two".to_owned(),
+        ProblemKind::DialectsDisagree(_) => "put the value in a .toml.age file, which has one reading".to_owned(),
+        ProblemKind::ForeignReceipts => {
+            format!("if key.age was replaced on purpose: undrift push -e {environment} --take-vault")
+        }
+        ProblemKind::TooLarge { .. }
+        | ProblemKind::Unreadable(_)
+        | ProblemKind::NotUtf8
+        | ProblemKind::BadToml(_)
+        | ProblemKind::BadDotenv(_)
+        | ProblemKind::BadValue(_)
+        | ProblemKind::IllegalName
+        | ProblemKind::TooLargeThere { .. } => return None,
+    })
+}
+
+/// Returns what to do about a target that could not be read or written.
+pub fn remedy(error: &TargetError, location: &Location) -> Option<String> {
+    let text = match (error, location.kind()) {
+        (TargetError::NoToken, TargetKind::Fly) => "set FLY_API_TOKEN, or run `fly auth login`",
+        (TargetError::NoToken, TargetKind::Github) => "set GH_TOKEN, or run `gh auth login`",
+        (TargetError::Unauthorized, TargetKind::Fly) => {
+            "the token may have expired: run `fly auth whoami`, or set FLY_API_TOKEN to one of `fly tokens create`"
+        }
+        (TargetError::Unauthorized, TargetKind::Github) => "the token may have expired: make one, or run `gh auth login`",
+        (TargetError::Forbidden { .. }, TargetKind::Fly) => {
+            return Some(match location {
+                Location::FlyApp { app } => format!("make a token for this app: `fly tokens create deploy -a {app}`"),
+                _ => return None,
+            });
+        }
+        (TargetError::Forbidden { .. }, TargetKind::Github) => match location {
+            Location::GithubEnvironment { .. } => {
+                "give the token the repository permission `Environments`: read to audit, write to push"
+            }
+            _ => "give the token the repository permission `Secrets`: read to audit, write to push",
+        },
+        (TargetError::NotFound { .. }, TargetKind::Fly) => {
+            "check `app` in undrift.toml, and that the token's organization owns it"
+        }
+        (TargetError::NotFound { .. }, TargetKind::Github) => {
+            "check the names in undrift.toml; GitHub says the same when the token lacks the permission"
+        }
+        (TargetError::RateLimited { .. } | TargetError::Timeout { .. } | TargetError::Unreachable(_), _) => {
+            "run the same command again later"
+        }
+        (TargetError::Rejected { .. } | TargetError::Unexpected(_), _) => return None,
+    };
+    Some(text.to_owned())
+}

@@ -1,0 +1,15 @@
+//! Reports: one model, built here from rows and outcomes, and pure renderers of it.
+
+pub mod advice;
+pub mod audit;
+pub mod plan;
+pub mod table;
+
+/// How the program calls itself in a report.
+pub const TOOL: &str = concat!("undrift ", env!("CARGO_PKG_VERSION"));
+
+/// Renders any report as JSON, with a newline at its end.
+pub fn json(report: &impl serde::Serialize) -> String {
+    // The models have string keys and plain values only, so they always serialise.
+    serde_json::to_string_pretty(report).map_or_else(|error| error.to_string(), |text| text + "\n")
+}

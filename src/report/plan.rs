@@ -1,0 +1,93 @@
+//! The reports of a plan and of a push.
+
+use jiff::Timestamp;
+use vault_schema::audit::Failure;
+use vault_schema::plan::{self as schema, Plan as PlanReport};
+use vault_schema::push::{self, Outcome, Push};
+
+use super::audit::{failures, refusal};
+use super::{TOOL, advice};
+use crate::domain::outcome::StepOutcome;
+use crate::domain::plan::{Held, Plan, Step};
+use crate::flow::audit::Subjects;
+use crate::flow::observe::Observations;
+
+/// Builds a plan's report.
+pub fn plan(at: Timestamp, plan: &Plan, subjects: &Subjects, observations: &Observations) -> PlanReport {
+    let failures = all_failures(plan, observations);
+    PlanReport {
+        schema: schema::SCHEMA.to_owned(),
+        tool: TOOL.to_owned(),
+        at,
+        complete: failures.is_empty() && subjects.values().all(|subject| subject.inventory.is_complete()),
+        steps: plan.steps.iter().map(step).collect(),
+        held: plan.held.iter().map(held).collect(),
+        failures,
+    }
+}
+
+/// Builds a push's report.
+pub fn push(
+    at: Timestamp,
+    plan: &Plan,
+    outcomes: &[StepOutcome],
+    subjects: &Subjects,
+    observations: &Observations,
+) -> Push {
+    let failures = all_failures(plan, observations);
+    let done = outcomes.iter().all(|outcome| outcome.outcome == Outcome::Done);
+    Push {
+        schema: push::SCHEMA.to_owned(),
+        tool: TOOL.to_owned(),
+        at,
+        complete: done && failures.is_empty() && subjects.values().all(|subject| subject.inventory.is_complete()),
+        steps: outcomes.iter().map(outcome).collect(),
+        held: plan.held.iter().map(held).collect(),
+        failures,
+    }
+}
+
+fn all_failures(plan: &Plan, observations: &Observations) -> Vec<Failure> {
+    failures(observations).into_iter().chain(plan.refusals.iter().map(refusal)).collect()
+}
+
+fn step(step: &Step) -> schema::Step {
+    schema::Step {
+        environment: step.place.environment.to_string(),
+        target: step.place.target.to_string(),
+        place: step.place.location.to_string(),
+        secret: step.secret.to_string(),
+        remote_name: step.remote_name.to_string(),
+        action: step.action,
+        verdict: step.verdict,
+        detail: step.detail.clone(),
+    }
+}
+
+fn held(held: &Held) -> schema::Held {
+    let step = &held.step;
+    schema::Held {
+        environment: step.place.environment.to_string(),
+        target: step.place.target.to_string(),
+        place: step.place.location.to_string(),
+        secret: step.secret.to_string(),
+        remote_name: step.remote_name.to_string(),
+        verdict: step.verdict,
+        detail: format!("{}; {}", step.detail, advice::held_because(held.hold)),
+        next: advice::decides(held),
+    }
+}
+
+fn outcome(outcome: &StepOutcome) -> push::Step {
+    let step = &outcome.step;
+    push::Step {
+        environment: step.place.environment.to_string(),
+        target: step.place.target.to_string(),
+        place: step.place.location.to_string(),
+        secret: step.secret.to_string(),
+        remote_name: step.remote_name.to_string(),
+        action: step.action,
+        outcome: outcome.outcome,
+        detail: outcome.detail.clone(),
+    }
+}

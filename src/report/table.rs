@@ -1,0 +1,283 @@
+//! Tables for people: plain text that fits the terminal, readable without colour.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use tabled::builder::Builder;
+use tabled::settings::object::Columns;
+use tabled::settings::{Modify, Padding, Style, Width};
+use unicode_width::UnicodeWidthStr;
+use vault_schema::audit::{Entry, Failure, Finding, Report};
+use vault_schema::plan::{Held, Plan};
+use vault_schema::push::{Outcome, Push};
+use vault_schema::verdict::{Proof, Rollout, Verdict};
+
+/// The least room in which a sentence is still readable beside other columns.
+const LEAST_DETAIL: usize = 26;
+
+/// One line of a table: where, what, how it stands, and what is known.
+struct Line {
+    place: String,
+    name: String,
+    state: String,
+    detail: String,
+}
+
+/// Renders an audit. `all` shows every row, not only those that want attention; `width` is the terminal's.
+pub fn audit(report: &Report, all: bool, width: usize) -> String {
+    let mut text = String::new();
+    let mut environments: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
+    for entry in &report.entries {
+        if all || (entry.code.is_some() && !entry.ignored && entry.verdict != Verdict::Unreadable) {
+            environments.entry(&entry.environment).or_default().push(entry);
+        }
+    }
+    for (environment, mut entries) in environments {
+        entries.sort_by_key(|entry| (rank(entry), &entry.target, &entry.remote_name));
+        let lines = entries.into_iter().map(line).collect();
+        section(&mut text, environment, lines, width);
+    }
+    failures(&mut text, &report.failures, width);
+    findings(&mut text, &report.findings, width);
+    let _ = writeln!(text, "{}", summary(report));
+    text
+}
+
+/// Worst first: what may break production, then what is only untidy.
+fn rank(entry: &Entry) -> u8 {
+    match (entry.verdict, entry.ignored) {
+        (_, true) => 13,
+        (Verdict::Conflict, _) => 0,
+        (Verdict::ChangedRemotely, _) => 1,
+        (Verdict::Differs, _) => 2,
+        (Verdict::Behind, _) => 3,
+        (Verdict::Missing, _) => 4,
+        (Verdict::InSync, _) if entry.rollout == Rollout::Partial => 5,
+        (Verdict::InSync, _) if entry.rollout == Rollout::Staged => 6,
+        (Verdict::InSync, _) if entry.rollout == Rollout::Unknown => 7,
+        (Verdict::Unverified, _) => 8,
+        (Verdict::Unreadable, _) => 9,
+        (Verdict::Orphaned, _) => 10,
+        (Verdict::Unmanaged, _) => 11,
+        (Verdict::InSync, _) => 12,
+    }
+}
+
+fn line(entry: &Entry) -> Line {
+    let rollout = match entry.rollout {
+        Rollout::Staged => ", staged",
+        Rollout::Partial => ", partial",
+        Rollout::Unknown => ", roll-out unknown",
+        Rollout::Live | Rollout::None => "",
+    };
+    let rollout = if entry.verdict == Verdict::InSync { rollout } else { "" };
+    let known = match (entry.proof, entry.code.is_some() && entry.verdict == Verdict::InSync) {
+        (_, true) | (Proof::Value | Proof::None, _) => "",
+        (Proof::Digest, _) => " (by digest)",
+        (Proof::Receipt, _) => " (by receipt)",
+    };
+    let ignored = if entry.ignored { ", ignored" } else { "" };
+    Line {
+        place: entry.place.clone(),
+        name: entry.remote_name.clone(),
+        state: format!("{}{rollout}{ignored}", entry.verdict.words()),
+        detail: format!("{}{known}", entry.detail),
+    }
+}
+
+fn summary(report: &Report) -> String {
+    let summary = &report.summary;
+    let number = |count: usize| if count == 0 { "none".to_owned() } else { count.to_string() };
+    let unread = report.failures.len();
+    let incomplete = match (unread, report.complete) {
+        (0, true) => "",
+        (0, false) => "; the vault could not be read whole",
+        _ => "; not every target could be read",
+    };
+    format!(
+        "{} checked: {} in sync ({} proved), {} drifted, {} ignored, {} unreadable{incomplete}",
+        summary.checked,
+        summary.in_sync,
+        summary.proved,
+        number(summary.drift),
+        number(summary.ignored),
+        number(summary.unreadable)
+    )
+}
+
+/// Renders a plan.
+pub fn plan(plan: &Plan, width: usize) -> String {
+    let mut text = String::new();
+    let mut environments: BTreeMap<&str, Vec<Line>> = BTreeMap::new();
+    for step in &plan.steps {
+        environments.entry(&step.environment).or_default().push(Line {
+            place: step.place.clone(),
+            name: step.remote_name.clone(),
+            state: step.action.as_str().to_owned(),
+            detail: format!("{}: {}", step.verdict.words(), step.detail),
+        });
+    }
+    for (environment, lines) in environments {
+        section(&mut text, environment, lines, width);
+    }
+    held(&mut text, &plan.held, width);
+    failures(&mut text, &plan.failures, width);
+    let writes = plan.steps.iter().filter(|step| step.action != vault_schema::plan::Action::Delete).count();
+    let removals = plan.steps.len() - writes;
+    let _ = match (writes, removals) {
+        (0, 0) => writeln!(text, "nothing to do, {} held", plan.held.len()),
+        _ => writeln!(text, "{writes} to write, {removals} to remove, {} held", plan.held.len()),
+    };
+    text
+}
+
+/// Renders what a push did.
+pub fn push(push: &Push, width: usize) -> String {
+    let mut text = String::new();
+    let mut environments: BTreeMap<&str, Vec<Line>> = BTreeMap::new();
+    for step in &push.steps {
+        let state = match step.outcome {
+            Outcome::Done => format!("{}d", step.action.as_str()),
+            other => format!("{} {}", step.action.as_str(), other.as_str()),
+        };
+        environments.entry(&step.environment).or_default().push(Line {
+            place: step.place.clone(),
+            name: step.remote_name.clone(),
+            state,
+            detail: step.detail.clone(),
+        });
+    }
+    for (environment, lines) in environments {
+        section(&mut text, environment, lines, width);
+    }
+    held(&mut text, &push.held, width);
+    failures(&mut text, &push.failures, width);
+    let done = push.steps.iter().filter(|step| step.outcome == Outcome::Done).count();
+    let open = push.steps.len() - done;
+    let _ = match (done, open) {
+        (0, 0) => writeln!(text, "nothing was written, {} held", push.held.len()),
+        (_, 0) => writeln!(text, "{done} done, {} held", push.held.len()),
+        _ => writeln!(text, "{done} done, {open} not done, {} held", push.held.len()),
+    };
+    text
+}
+
+fn held(text: &mut String, held: &[Held], width: usize) {
+    let lines = held
+        .iter()
+        .map(|held| Line {
+            place: held.place.clone(),
+            name: held.remote_name.clone(),
+            state: held.verdict.words().to_owned(),
+            detail: held.detail.clone(),
+        })
+        .collect();
+    section(text, "held until you choose", lines, width);
+}
+
+fn failures(text: &mut String, failures: &[Failure], width: usize) {
+    if failures.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "could not be read");
+    for failure in failures {
+        paragraph(text, &format!("{} ({}): {}", failure.place, failure.environment, failure.message), 2, width);
+        if let Some(hint) = &failure.hint {
+            paragraph(text, &format!("hint: {hint}"), 6, width);
+        }
+    }
+    text.push('\n');
+}
+
+fn findings(text: &mut String, findings: &[Finding], width: usize) {
+    if findings.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "findings");
+    for finding in findings {
+        let location = finding.location.as_deref().or(finding.environment.as_deref()).unwrap_or_default();
+        let secret = finding.secret.as_ref().map_or_else(String::new, |secret| format!("{secret} "));
+        paragraph(text, &format!("{location}: {secret}{} ({})", finding.message, finding.code), 2, width);
+        if let Some(next) = &finding.next {
+            paragraph(text, &format!("hint: {next}"), 6, width);
+        }
+    }
+    text.push('\n');
+}
+
+fn section(text: &mut String, title: &str, lines: Vec<Line>, width: usize) {
+    if lines.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "{title}");
+    let widest = |of: fn(&Line) -> &str| lines.iter().map(|line| of(line).width()).max().unwrap_or_default();
+    let (place, name, state) = (widest(|l| &l.place), widest(|l| &l.name), widest(|l| &l.state));
+    let beside = 2 + place + 2 + name + 2 + state + 2;
+    if beside + LEAST_DETAIL.min(widest(|l| &l.detail)) <= width {
+        columns(text, lines.iter().map(|l| vec![&l.place, &l.name, &l.state, &l.detail]), 2, width - beside);
+    } else {
+        // Too narrow for four columns: the place becomes a heading of its own.
+        let beside = 4 + name + 2 + state + 2;
+        let room = width.saturating_sub(beside).max(LEAST_DETAIL);
+        let mut places: Vec<&str> = Vec::new();
+        for line in &lines {
+            if !places.contains(&line.place.as_str()) {
+                places.push(&line.place);
+            }
+        }
+        for place in places {
+            let _ = writeln!(text, "  {place}");
+            let of_place = lines.iter().filter(|line| line.place == place);
+            columns(text, of_place.map(|l| vec![&l.name, &l.state, &l.detail]), 4, room);
+        }
+    }
+    text.push('\n');
+}
+
+fn columns<'a>(text: &mut String, rows: impl Iterator<Item = Vec<&'a String>>, indent: usize, room: usize) {
+    let mut builder = Builder::default();
+    for row in rows {
+        builder.push_record(row);
+    }
+    let mut table = builder.build();
+    table
+        .with(Style::empty())
+        .with(Padding::new(0, 2, 0, 0))
+        .with(Modify::new(Columns::first()).with(Padding::new(indent, 2, 0, 0)))
+        // The last column's own padding is part of its width here.
+        .with(Modify::new(Columns::last()).with(Width::wrap(room + 2).keep_words(true)));
+    for line in table.to_string().lines() {
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+}
+
+/// Writes a sentence over as many lines as it needs, those after the first indented further.
+fn paragraph(text: &mut String, sentence: &str, indent: usize, width: usize) {
+    let mut column = indent;
+    let _ = write!(text, "{:indent$}", "");
+    for (index, word) in sentence.split(' ').enumerate() {
+        if index > 0 && column + 1 + word.width() > width {
+            let _ = write!(text, "\n{:1$}", "", indent + 4);
+            column = indent + 4;
+        } else if index > 0 {
+            text.push(' ');
+            column += 1;
+        }
+        text.push_str(word);
+        column += word.width();
+    }
+    text.push('\n');
+}
+
+/// Returns the commands that mend what a report shows, each with how many rows it mends, most first.
+pub fn next_commands<'a>(commands: impl Iterator<Item = &'a str>) -> Vec<(&'a str, usize)> {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for command in commands {
+        match counts.iter_mut().find(|(known, _)| *known == command) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((command, 1)),
+        }
+    }
+    counts.sort_by(|left, right| right.1.cmp(&left.1));
+    counts
+}
