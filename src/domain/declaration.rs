@@ -226,6 +226,19 @@ pub enum FaultKind {
         /// The nearest declared name.
         nearest: Option<String>,
     },
+    /// A secret that names one target twice.
+    #[error("the target `{0}` stands twice; a secret has one name at a target")]
+    TargetTwice(String),
+    /// Two targets that keep one environment's secrets at one place.
+    #[error("is the same place as the target `{other}` in `{environment}`: {place}")]
+    SamePlace {
+        /// The target that stands first.
+        other: TargetName,
+        /// The environment in which the two are one.
+        environment: EnvironmentName,
+        /// The place.
+        place: Location,
+    },
     /// A key that the target's kind needs.
     #[error("a `{kind}` target needs the key `{key}`")]
     KeyMissing {
@@ -307,6 +320,7 @@ impl Checker<'_> {
                 project.targets.insert(name, target);
             }
         }
+        self.one_target_a_place(&project);
         for (name, secret) in &self.file.secrets {
             let path = ["secrets".into(), name.as_str().into()];
             let parsed = self.name(&path, name, SecretName::parse);
@@ -325,6 +339,23 @@ impl Checker<'_> {
             }
         }
         project
+    }
+
+    // Receipts are filed by place: what one target has pushed there would be an orphan to the other, and `--prune`
+    // would remove it. GitHub tells neither repositories nor environments apart by case.
+    fn one_target_a_place(&mut self, project: &Project) {
+        let mut reported = BTreeSet::new();
+        for environment in project.environments.keys() {
+            let mut first = BTreeMap::new();
+            for Place { target, location, .. } in project.places(environment) {
+                let other = first.entry(location.to_string().to_ascii_lowercase()).or_insert_with(|| target.clone());
+                if *other != target && reported.insert(target.clone()) {
+                    let path = ["targets".into(), target.as_str().into()];
+                    let (other, environment) = (other.clone(), environment.clone());
+                    self.fault(&path, FaultKind::SamePlace { other, environment, place: location });
+                }
+            }
+        }
     }
 
     fn name<T>(&mut self, path: &[PathStep], text: &str, parse: impl Fn(&str) -> Result<T, NameError>) -> Option<T> {
@@ -365,8 +396,10 @@ impl Checker<'_> {
         let mut targets = BTreeMap::new();
         for (index, reference) in references.iter().enumerate() {
             let path = below(path, ["targets".into(), index.into()]);
-            if let Some(target) = self.declared_target(&path, &reference.target) {
-                targets.insert(target, reference.name.clone());
+            if let Some(target) = self.declared_target(&path, &reference.target)
+                && targets.insert(target, reference.name.clone()).is_some()
+            {
+                self.fault(&path, FaultKind::TargetTwice(reference.target.clone()));
             }
         }
         targets
@@ -423,7 +456,9 @@ impl Checker<'_> {
         }
         let repository = self.required(path, target.kind, "repository", target.repository.as_deref());
         if let Some(text) = &target.repository
-            && text.split('/').filter(|part| !part.is_empty()).count() != 2
+            && !text
+                .split_once('/')
+                .is_some_and(|(owner, name)| !owner.is_empty() && !name.is_empty() && !name.contains('/'))
         {
             self.fault(&below(path, ["repository".into()]), FaultKind::Repository);
         }
@@ -471,10 +506,8 @@ impl Checker<'_> {
     }
 
     fn ignore(&mut self, path: &[PathStep], rule: &project::Ignore) -> Option<IgnoreRule> {
-        let target = match &rule.target {
-            None => None,
-            Some(name) => Some(self.declared_target(&below(path, ["target".into()]), name)?),
-        };
+        let before = self.faults.len();
+        let target = rule.target.as_ref().and_then(|name| self.declared_target(&below(path, ["target".into()]), name));
         if rule.reason.trim().is_empty() {
             self.fault(&below(path, ["reason".into()]), FaultKind::NoReason);
         }
@@ -491,7 +524,13 @@ impl Checker<'_> {
                 date
             }
         };
-        Some(IgnoreRule { target, name: rule.name.clone(), reason: rule.reason.clone(), until })
+        // A rule whose target is not one must never become a rule for every target.
+        (self.faults.len() == before).then(|| IgnoreRule {
+            target,
+            name: rule.name.clone(),
+            reason: rule.reason.clone(),
+            until,
+        })
     }
 }
 
@@ -516,9 +555,15 @@ pub fn is_safe_url(url: &str) -> bool {
     if authority.contains('@') {
         return false;
     }
-    let host = authority.strip_prefix('[').map_or_else(
-        || authority.split(':').next().unwrap_or_default(),
-        |ipv6| ipv6.split(']').next().unwrap_or_default(),
-    );
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    let (host, after) = match authority.strip_prefix('[').and_then(|ipv6| ipv6.split_once(']')) {
+        Some(bracketed) => bracketed,
+        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
+    };
+    // What follows the host is a port or nothing, so that no reader of the URL can take it for more of the host.
+    let is_port =
+        after.is_empty() || after.strip_prefix(':').is_some_and(|port| port.chars().all(|c| c.is_ascii_digit()));
+    is_port && (host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -92,6 +92,11 @@ impl SealedEvidence {
             (Self::Digest(_) | Self::Times { .. } | Self::Name, _) => false,
         }
     }
+
+    /// Returns whether the two looks can be compared at all: if not, that they differ shows no write.
+    pub const fn is_comparable_with(&self, since: &Self) -> bool {
+        matches!((self, since), (Self::Digest(_), Self::Digest(_)) | (Self::Times { .. }, Self::Times { .. }))
+    }
 }
 
 impl Evidence {
@@ -140,4 +145,42 @@ pub struct Observed {
 pub struct Observation {
     /// What it holds, by the name it lists.
     pub entries: BTreeMap<RemoteName, Observed>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::fingerprint::KEY_LENGTH;
+
+    #[test]
+    fn only_the_same_kind_can_be_compared_and_a_name_shows_nothing() {
+        let key = FingerprintKey::new(Zeroizing::new([7; KEY_LENGTH]));
+        let digest = |text: &str| SealedEvidence::Digest(key.digest(&RemoteDigest::new(text)));
+        let times = |created: i64, updated: i64| SealedEvidence::Times {
+            created: Timestamp::from_second(created).expect("an instant"),
+            updated: Timestamp::from_second(updated).expect("an instant"),
+        };
+        // (then, now, comparable, unmoved)
+        let table = [
+            (digest("a"), digest("a"), true, true),
+            (digest("a"), digest("b"), true, false),
+            (times(1, 2), times(1, 2), true, true),
+            (times(1, 2), times(1, 3), true, false),
+            (times(1, 2), times(2, 2), true, false),
+            (digest("a"), times(1, 2), false, false),
+            (times(1, 2), digest("a"), false, false),
+            (digest("a"), SealedEvidence::Name, false, false),
+            (SealedEvidence::Name, times(1, 2), false, false),
+            (SealedEvidence::Name, SealedEvidence::Name, false, false),
+        ];
+        for (then, now, comparable, unmoved) in table {
+            assert_eq!(now.is_comparable_with(&then), comparable, "{then:?}, {now:?}");
+            assert_eq!(now.unmoved(&then), unmoved, "{then:?}, {now:?}");
+        }
+    }
+
+    #[test]
+    fn a_digest_is_never_shown() {
+        assert_eq!(format!("{:?}", RemoteDigest::new("d8c5ac2e11c8e492")), "RemoteDigest(redacted)");
+    }
 }

@@ -199,3 +199,6 @@ fn decide(row: &Row, choices: &Choices, partial: bool) -> Decision {
         Verdict::Orphaned => when(choices.prune, Action::Delete, Hold::NeedsPrune),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,3 +98,58 @@ impl<'a> DigestBook<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::domain::fingerprint::{FingerprintKey, KEY_LENGTH};
+    use crate::domain::secret::SecretValue;
+
+    fn receipt(secret: &str, written: &str) -> Receipt {
+        let key = FingerprintKey::new(Zeroizing::new([7; KEY_LENGTH]));
+        let value = key.value(&SecretValue::copied_from("the same value"));
+        Receipt {
+            secret: SecretName::parse(secret).expect("a name"),
+            value,
+            written: written.parse().expect("an instant"),
+            evidence: SealedEvidence::Digest(value),
+        }
+    }
+
+    #[test]
+    fn receipts_are_filed_by_place_and_name() {
+        let shop = Location::FlyApp { app: "shop".to_owned() };
+        let other = Location::FlyApp { app: "other".to_owned() };
+        let name = RemoteName::new("A");
+        let mut receipts = Receipts::default();
+        assert!(receipts.is_empty());
+        receipts.insert(shop.to_string(), name.clone(), receipt("OLD", "2026-08-01T00:00:00Z"));
+        receipts.insert(shop.to_string(), name.clone(), receipt("NEW", "2026-10-05T00:00:00Z"));
+        assert_eq!(receipts.get(&shop, &name).map(|receipt| receipt.secret.as_str()), Some("NEW"));
+        assert_eq!(receipts.get(&shop, &RemoteName::new("a")), None);
+        assert_eq!((receipts.get(&other, &name), receipts.at(&other).count()), (None, 0));
+        assert_eq!((receipts.at(&shop).count(), receipts.iter().count()), (1, 1));
+        receipts.remove(&other, &name);
+        assert!(!receipts.is_empty());
+        receipts.remove(&shop, &name);
+        assert!(receipts.is_empty());
+    }
+
+    #[test]
+    fn the_oldest_receipt_of_a_digest_dates_its_value() {
+        let mut receipts = Receipts::default();
+        for (place, written) in
+            [("fly:a", "2026-10-05T00:00:00Z"), ("fly:b", "2026-08-01T00:00:00Z"), ("fly:c", "2026-11-01T00:00:00Z")]
+        {
+            receipts.insert(place.to_owned(), RemoteName::new("A"), receipt("A", written));
+        }
+        let (at, digest) =
+            (receipt("A", "2026-08-01T00:00:00Z").written, receipt("A", "2026-08-01T00:00:00Z").evidence);
+        let book = DigestBook::new(&receipts);
+        assert_eq!(book.look_up(&digest).map(|known| known.written), Some(at));
+        assert_eq!(book.look_up(&SealedEvidence::Times { created: at, updated: at }), None);
+        assert_eq!(book.look_up(&SealedEvidence::Name), None);
+    }
+}

@@ -9,7 +9,7 @@ use super::declaration::{Binding, IgnoreRule};
 use super::fingerprint::{Fingerprint, FingerprintKey};
 use super::inventory::Inventory;
 use super::name::{RemoteName, SecretName};
-use super::observation::{Evidence, Observation, Observed, RolloutState, SealedEvidence};
+use super::observation::{Evidence, Observation, RolloutState, SealedEvidence};
 use super::place::Place;
 use super::receipt::{DigestBook, Receipt, Receipts};
 use super::verdict::{Comparison, Judgement, Proof, ReceiptSide, RemoteSide, VaultSide, Verdict, classify, is_good};
@@ -71,7 +71,7 @@ pub struct Bindings {
 
 /// Returns the rows of one place, sorted by remote name. `observation` is none when the place could not be read.
 pub fn rows(place: &Place, bindings: &Bindings, known: &Knowledge<'_>, observation: Option<&Observation>) -> Vec<Row> {
-    let judge = Judge { place, known, scheme_changed: scheme_changed(place, known, observation) };
+    let judge = Judge { place, known, observation, scheme_changed: scheme_changed(place, known, observation) };
     let mut secrets: BTreeMap<&RemoteName, (Option<&SecretName>, bool)> = BTreeMap::new();
     for name in observation.iter().flat_map(|observation| observation.entries.keys()) {
         secrets.insert(name, (None, false));
@@ -81,13 +81,7 @@ pub fn rows(place: &Place, bindings: &Bindings, known: &Knowledge<'_>, observati
     {
         secrets.insert(&binding.remote_name, (Some(&binding.secret), blocked));
     }
-    secrets
-        .into_iter()
-        .filter_map(|(name, (secret, blocked))| {
-            let shown = observation.map(|observation| observation.entries.get(name));
-            judge.row(name, secret, blocked, shown)
-        })
-        .collect()
+    secrets.into_iter().filter_map(|(name, (secret, blocked))| judge.row(name, secret, blocked)).collect()
 }
 
 /// Returns the secrets whose receipts a place no longer bears out because it shows digests of another form.
@@ -101,8 +95,11 @@ fn scheme_changed(place: &Place, known: &Knowledge<'_>, observation: Option<&Obs
     for (name, receipt) in known.receipts.at(&place.location) {
         if let Some(observed) = observation.entries.get(name)
             && matches!(observed.evidence, Evidence::OpaqueDigest(_))
+            && matches!(receipt.evidence, SealedEvidence::Digest(_))
         {
-            if observed.evidence.seal(known.key).unmoved(&receipt.evidence) {
+            let sealed = observed.evidence.seal(known.key);
+            // A digest that any receipt knows is of the form we know, whoever put that value here.
+            if sealed.unmoved(&receipt.evidence) || known.book.look_up(&sealed).is_some() {
                 matched += 1;
             } else {
                 moved += 1;
@@ -116,18 +113,13 @@ fn scheme_changed(place: &Place, known: &Knowledge<'_>, observation: Option<&Obs
 struct Judge<'a> {
     place: &'a Place,
     known: &'a Knowledge<'a>,
+    observation: Option<&'a Observation>,
     scheme_changed: bool,
 }
 
 impl Judge<'_> {
-    /// `shown` is none when the place could not be read, and holds none when it has nothing under this name.
-    fn row(
-        &self,
-        name: &RemoteName,
-        secret: Option<&SecretName>,
-        blocked: bool,
-        shown: Option<Option<&Observed>>,
-    ) -> Option<Row> {
+    fn row(&self, name: &RemoteName, secret: Option<&SecretName>, blocked: bool) -> Option<Row> {
+        let shown = self.observation.and_then(|observation| observation.entries.get(name));
         let entry = secret.and_then(|secret| self.known.inventory.entries.get(secret));
         let value = entry.map(|entry| self.known.key.value(&entry.value));
         let vault = if blocked || (secret.is_some() && value.is_none() && !self.known.inventory.is_complete()) {
@@ -137,28 +129,37 @@ impl Judge<'_> {
         } else {
             VaultSide::Absent
         };
-        let sealed = shown.flatten().map(|observed| observed.evidence.seal(self.known.key));
-        let receipt = self
-            .known
-            .receipts
-            .get(&self.place.location, name)
-            .filter(|_| !(self.scheme_changed && matches!(sealed, Some(SealedEvidence::Digest(_)))));
-        let receipt_side = receipt.map(|receipt| ReceiptSide {
-            same_value: value == Some(receipt.value),
-            same_evidence: sealed.is_some_and(|sealed| sealed.unmoved(&receipt.evidence)),
-        });
-        let elsewhere = sealed
-            .filter(|_| !self.scheme_changed && !receipt_side.is_some_and(|side| side.same_evidence))
-            .and_then(|sealed| self.known.book.look_up(&sealed));
-        let remote = match shown {
-            None => RemoteSide::Unreadable,
-            Some(None) => RemoteSide::Absent,
-            Some(Some(observed)) => self.remote(&observed.evidence, value, secret, elsewhere),
+        let sealed = shown.map(|observed| observed.evidence.seal(self.known.key));
+        let receipt = self.known.receipts.get(&self.place.location, name);
+        let comparable = |receipt: &Receipt| {
+            sealed.is_some_and(|sealed| sealed.is_comparable_with(&receipt.evidence))
+                && !(self.scheme_changed && matches!(sealed, Some(SealedEvidence::Digest(_))))
         };
+        let same_evidence =
+            |receipt: &Receipt| comparable(receipt) && sealed.is_some_and(|sealed| sealed.unmoved(&receipt.evidence));
+        let elsewhere = sealed
+            .filter(|_| !self.scheme_changed && !receipt.is_some_and(same_evidence))
+            .and_then(|sealed| self.known.book.look_up(&sealed));
+        let remote = match (self.observation, shown) {
+            (None, _) => RemoteSide::Unreadable,
+            (Some(_), None) => RemoteSide::Absent,
+            (Some(_), Some(observed)) => self.remote(&observed.evidence, value, secret, elsewhere),
+        };
+        // What cannot be compared with the receipt has not visibly moved. Such a receipt still says that we wrote the
+        // name, which makes an orphan, and that we wrote this value, which a value seen to differ contradicts.
+        let speaks = |receipt: &&Receipt| match remote {
+            RemoteSide::Unreadable | RemoteSide::Absent => true,
+            RemoteSide::Comparable { .. } => value.is_none_or(|value| value == receipt.value) || comparable(receipt),
+            RemoteSide::Opaque => value.is_none() || comparable(receipt),
+        };
+        let receipt_side = receipt.filter(speaks).map(|receipt| ReceiptSide {
+            same_value: value == Some(receipt.value),
+            same_evidence: same_evidence(receipt),
+        });
         let judgement = classify(vault, receipt_side, remote)?;
         let secret = secret.or(receipt.map(|receipt| &receipt.secret)).cloned();
-        let rollout = shown.flatten().map_or_else(RolloutState::none, |observed| observed.rollout.clone());
-        let evidence = shown.flatten().map(|observed| &observed.evidence);
+        let rollout = shown.map_or_else(RolloutState::none, |observed| observed.rollout.clone());
+        let evidence = shown.map(|observed| &observed.evidence);
         let detail = self.detail(judgement, receipt, elsewhere, evidence, vault);
         let row = Row {
             place: self.place.clone(),
@@ -211,7 +212,7 @@ impl Judge<'_> {
         match judgement.verdict {
             Verdict::InSync => match (judgement.proof, pushed) {
                 (Proof::Receipt, Some(day)) => format!("as pushed {day}"),
-                (Proof::Digest, _) => "same digest as a receipt of this value".to_owned(),
+                (Proof::Digest, _) if elsewhere.is_some() => "same digest as a receipt of this value".to_owned(),
                 _ => String::new(),
             },
             Verdict::Missing => match pushed {
@@ -221,14 +222,18 @@ impl Judge<'_> {
             Verdict::Behind => pushed.map_or_else(String::new, |day| format!("holds the value of {day}")),
             Verdict::ChangedRemotely => moved(receipt, elsewhere, evidence),
             Verdict::Conflict => format!("the vault changed too; {}", moved(receipt, elsewhere, evidence)),
-            Verdict::Differs => match elsewhere {
-                Some(known) => format!("holds the value of {}", day(known.written)),
-                None => "another value, and no receipt".to_owned(),
+            Verdict::Differs => match (elsewhere, pushed) {
+                (Some(known), _) => format!("holds the value of {}", day(known.written)),
+                (None, Some(day)) => format!("pushed {day}, and nothing shows which side changed since"),
+                (None, None) => "another value, and no receipt".to_owned(),
             },
             Verdict::Unverified if self.scheme_changed => {
                 "the platform's digest scheme changed, receipts void".to_owned()
             }
-            Verdict::Unverified => "there, but never pushed by undrift".to_owned(),
+            Verdict::Unverified => match pushed {
+                Some(day) => format!("pushed {day}, and nothing shows whether it was written since"),
+                None => "there, but never pushed by undrift".to_owned(),
+            },
             Verdict::Orphaned => match pushed {
                 Some(day) => format!("pushed {day}, no longer in the vault"),
                 None => "no longer in the vault".to_owned(),
@@ -271,3 +276,6 @@ pub fn vanished(place: &Place, receipts: &Receipts, observation: &Observation) -
         .map(|(name, _)| name.clone())
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,9 +18,9 @@ pub enum VaultSide {
 /// What the receipt says, compared with the vault and with the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReceiptSide {
-    /// The vault still has the value we pushed (V = V_L). False as well when the vault has none.
+    /// The vault still has the value we pushed (`V = V_L`). False as well when the vault has none.
     pub same_value: bool,
-    /// The target still shows what it showed right after (R = E_L). False as well when the target has none.
+    /// The target still shows what it showed right after (`R = E_L`). False as well when the target has none.
     pub same_evidence: bool,
 }
 
@@ -109,3 +109,6 @@ pub fn classify(vault: VaultSide, receipt: Option<ReceiptSide>, remote: RemoteSi
 pub const fn is_good(verdict: Verdict, rollout: Rollout) -> bool {
     matches!(verdict, Verdict::InSync) && matches!(rollout, Rollout::Live | Rollout::None)
 }
+
+#[cfg(test)]
+mod tests;

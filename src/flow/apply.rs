@@ -56,9 +56,9 @@ pub struct Tools<'a> {
 }
 
 /// Carries out a plan and returns what became of each step, in the plan's order.
-pub async fn apply(plan: &Plan, tools: &Tools<'_>) -> Vec<StepOutcome> {
+pub async fn apply<'a>(plan: &'a Plan, tools: &'a Tools<'a>) -> Vec<StepOutcome> {
     tools.listener.hear(&Event::Writing(plan.steps.len()));
-    let (removals, writes): (Vec<&Step>, Vec<&Step>) =
+    let (removals, writes): (Vec<&'a Step>, Vec<&'a Step>) =
         plan.steps.iter().partition(|step| step.action == Action::Delete);
     let mut outcomes = in_places(&writes, tools).await;
     if outcomes.iter().all(|outcome| outcome.outcome == Outcome::Done) {
@@ -70,8 +70,8 @@ pub async fn apply(plan: &Plan, tools: &Tools<'_>) -> Vec<StepOutcome> {
     outcomes
 }
 
-async fn in_places(steps: &[&Step], tools: &Tools<'_>) -> Vec<StepOutcome> {
-    let mut places: BTreeMap<&Place, Vec<&Step>> = BTreeMap::new();
+async fn in_places<'a>(steps: &[&'a Step], tools: &'a Tools<'a>) -> Vec<StepOutcome> {
+    let mut places: BTreeMap<&'a Place, Vec<&'a Step>> = BTreeMap::new();
     for step in steps {
         places.entry(&step.place).or_default().push(step);
     }
@@ -124,12 +124,11 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     async fn steps(mut self, steps: &[&'a Step]) -> Vec<StepOutcome> {
         let batch = self.target.describe().writes_per_look.max(1);
-        let mut rest = steps.chunks(batch);
-        for chunk in rest.by_ref() {
-            if let Err(detail) = self.chunk(chunk).await {
-                for step in rest.by_ref().flatten() {
-                    self.end(step, Outcome::Skipped, &detail);
-                }
+        let mut stopped = None;
+        for chunk in steps.chunks(batch) {
+            match &stopped {
+                None => stopped = self.chunk(chunk).await.err(),
+                Some(why) => self.skip(chunk, why),
             }
         }
         self.wait_for_the_rest().await;
@@ -140,6 +139,12 @@ impl<'a> Run<'a> {
 
     fn end(&mut self, step: &Step, outcome: Outcome, detail: &str) {
         self.done.push(end(self.tools, step, outcome, detail));
+    }
+
+    fn skip(&mut self, steps: &[&Step], why: &str) {
+        for step in steps {
+            self.end(step, Outcome::Skipped, why);
+        }
     }
 
     /// Looks, then writes what is still as the plan expects it. An error tells why the steps after it are not tried.

@@ -16,7 +16,7 @@ pub enum TargetError {
     #[error("the token is not accepted (401)")]
     Unauthorized,
     /// The token may not do this.
-    #[error("the token may not do this (403){}", needs(.needs.as_deref()))]
+    #[error("the token may not do this (403){}", permissions(.needs.as_deref()))]
     Forbidden {
         /// The permissions that would do, in the platform's own words.
         needs: Option<String>,
@@ -28,7 +28,7 @@ pub enum TargetError {
         what: String,
     },
     /// Too many requests, and the wait would be longer than our patience.
-    #[error("the rate limit is used up{}", until(.until.as_ref()))]
+    #[error("the rate limit is used up{}", instant(.until.as_ref()))]
     RateLimited {
         /// When it may be tried again.
         until: Option<Timestamp>,
@@ -66,11 +66,11 @@ pub enum Broken {
     Midway,
 }
 
-fn needs(permissions: Option<&str>) -> String {
-    permissions.map_or_else(String::new, |needed| format!("; it needs {needed}"))
+fn permissions(needed: Option<&str>) -> String {
+    needed.map_or_else(String::new, |needed| format!("; it needs {needed}"))
 }
 
-fn until(at: Option<&Timestamp>) -> String {
+fn instant(at: Option<&Timestamp>) -> String {
     at.map_or_else(String::new, |at| format!(" until {}", at.strftime("%H:%M:%S UTC")))
 }
 

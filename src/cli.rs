@@ -1,0 +1,204 @@
+//! The command line: what may be typed, and nothing about what it means.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Keep an age-encrypted vault and every place its secrets are used in step, and prove it
+#[derive(Debug, Parser)]
+#[command(name = "undrift", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(after_help = "Exit status: 0 in sync or done, 1 drift, findings or held steps, 2 trouble.")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// What holds for every verb.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// What holds for every verb.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Narrow to an environment (repeatable)
+    #[arg(short, long = "environment", visible_alias = "env", value_name = "NAME", global = true)]
+    pub environments: Vec<String>,
+
+    /// Narrow to a target (repeatable)
+    #[arg(short, long = "target", value_name = "NAME", global = true)]
+    pub targets: Vec<String>,
+
+    /// Read the key that opens the vault from a file (repeatable)
+    #[arg(short, long = "identity", value_name = "FILE", global = true)]
+    pub identities: Vec<PathBuf>,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a vault: undrift.toml, a folder and a key for each environment, and an identity if you have none
+    Init(Init),
+    /// Encrypt a tree of .env files into the vault, refusing to guess
+    Import(Import),
+    /// Set one value, read from standard input or a hidden prompt
+    Set(Set),
+    /// Show which secret has a value in which environment, never the values
+    List(List),
+    /// Ask every target what it holds, and say what has drifted and how it is known
+    Audit(Audit),
+    /// Show what a push would write, and what is held until you choose
+    Plan(Plan),
+    /// Write to the targets what differs, after showing it
+    Push(Push),
+}
+
+/// How a report is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Table,
+    /// For scripts
+    Json,
+}
+
+/// `undrift init`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  undrift init staging production")]
+pub struct Init {
+    /// The environments to make
+    #[arg(value_name = "ENVIRONMENT", default_values = ["staging", "production"])]
+    pub names: Vec<String>,
+}
+
+/// `undrift import`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The environment is found in a file's name or folder (`api_staging.env`, `.env.staging`,\n\
+                  `staging/api.env`); `-e` says it for files that do not. Originals are not touched.\n\n\
+                  Examples:\n  undrift import ./secrets\n  undrift import . -e staging\n  \
+                  undrift import ./secrets --prefer secrets/api/api_staging.env"
+)]
+pub struct Import {
+    /// The folder, or one file
+    #[arg(value_name = "PATH")]
+    pub path: PathBuf,
+
+    /// Of two files that disagree on a value, take this one's (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub prefer: Vec<PathBuf>,
+
+    /// Show what would be imported, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
+/// `undrift set`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A value on standard input loses one line end, which `echo` adds; `--exact` keeps it.\n\n\
+                  Examples:\n  undrift set SMTP_PASSWORD -e staging\n  pbpaste | undrift set SMTP_PASSWORD -e staging"
+)]
+pub struct Set {
+    /// The secret's name
+    #[arg(value_name = "NAME")]
+    pub name: String,
+
+    /// The file of the environment it goes to, if it is new
+    #[arg(short, long, value_name = "GROUP", default_value = "secrets")]
+    pub group: String,
+
+    /// Keep every byte of standard input
+    #[arg(long)]
+    pub exact: bool,
+
+    /// Accept an empty value
+    #[arg(long)]
+    pub allow_empty: bool,
+}
+
+/// `undrift list`
+#[derive(Debug, Args)]
+pub struct List {
+    /// How to write it
+    #[arg(short, long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// `undrift audit`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "An audit only reads. It covers every environment that your identity opens.\n\n\
+                  Examples:\n  undrift audit\n  undrift audit -e production --format json"
+)]
+pub struct Audit {
+    /// How to write it
+    #[arg(short, long, value_enum, default_value_t)]
+    pub format: Format,
+
+    /// Show every row, not only those that want attention
+    #[arg(short, long)]
+    pub all: bool,
+}
+
+/// `undrift plan`
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// How to write it
+    #[arg(short, long, value_enum, default_value_t)]
+    pub format: Format,
+
+    /// What was decided.
+    #[command(flatten)]
+    pub choices: Choices,
+}
+
+/// `undrift push`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Only what differs is written. What somebody else wrote, or nobody can vouch for, is held until\n\
+                  you choose with `--overwrite NAME` or `--take-vault`.\n\n\
+                  Examples:\n  undrift push -e staging\n  undrift push -e production --confirm production --yes"
+)]
+pub struct Push {
+    /// How to write it
+    #[arg(short, long, value_enum, default_value_t)]
+    pub format: Format,
+
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// Name a protected environment once more (repeatable)
+    #[arg(long, value_name = "ENVIRONMENT")]
+    pub confirm: Vec<String>,
+
+    /// What was decided.
+    #[command(flatten)]
+    pub choices: Choices,
+}
+
+/// What a person decides about held steps.
+#[derive(Debug, Args)]
+pub struct Choices {
+    /// Write over values that nobody can vouch for
+    #[arg(long)]
+    pub take_vault: bool,
+
+    /// Write over a secret that was changed at the target (repeatable)
+    #[arg(long, value_name = "NAME")]
+    pub overwrite: Vec<String>,
+
+    /// Remove what undrift wrote and the vault no longer has
+    #[arg(long)]
+    pub prune: bool,
+
+    /// Go on although most of what the receipts know is gone
+    #[arg(long)]
+    pub allow_shrink: bool,
+}

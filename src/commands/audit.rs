@@ -1,0 +1,39 @@
+//! `undrift audit`: what has drifted, and how it is known. It never writes.
+
+use vault_schema::verdict::Verdict;
+
+use super::survey::{Survey, survey};
+use crate::cli::{Audit, Format, Global};
+use crate::error::Exit;
+use crate::report::{self, table};
+use crate::settings::World;
+
+pub(super) fn run(arguments: &Audit, global: &Global, world: &mut World) -> anyhow::Result<Exit> {
+    let survey = survey(global, world)?;
+    let report = report::audit::build(survey.at, &survey.rows, &survey.subjects, &survey.observations);
+    match arguments.format {
+        Format::Json => world.ui.write(&report::json(&report)),
+        Format::Table => {
+            let text = table::audit(&report, arguments.all, world.ui.width);
+            world.ui.write(&text);
+            let open = || report.entries.iter().filter(|entry| !entry.ignored);
+            Survey::hint(open().filter_map(|entry| entry.next.as_deref()), "mends", world);
+            let unmanaged = open().filter(|entry| entry.verdict == Verdict::Unmanaged).count();
+            if unmanaged > 0 {
+                world.ui.say(&format!(
+                    "hint: {unmanaged} unmanaged: declare it in undrift.toml, or accept it there with an `[[ignore]]` rule"
+                ));
+            }
+            if survey.connections.is_empty() {
+                world.ui.say("hint: no target is declared; `[targets.web]` in undrift.toml adds one");
+            }
+        }
+    }
+    Ok(if !report.complete || report.summary.unreadable > 0 {
+        Exit::Trouble
+    } else if report.summary.drift > 0 || !report.findings.is_empty() {
+        Exit::Drift
+    } else {
+        Exit::Clean
+    })
+}

@@ -1,0 +1,27 @@
+//! One file a verb, each short: settings in, the floors in order, an exit status out.
+
+mod audit;
+mod import;
+mod init;
+mod list;
+mod plan;
+mod push;
+mod set;
+mod survey;
+
+use crate::cli::{Cli, Command};
+use crate::error::Exit;
+use crate::settings::World;
+
+/// Runs a command.
+pub fn run(cli: &Cli, world: &mut World) -> anyhow::Result<Exit> {
+    match &cli.command {
+        Command::Init(arguments) => init::run(arguments, &cli.global, world),
+        Command::Import(arguments) => import::run(arguments, &cli.global, world),
+        Command::Set(arguments) => set::run(arguments, &cli.global, world),
+        Command::List(arguments) => list::run(arguments, &cli.global, world),
+        Command::Audit(arguments) => audit::run(arguments, &cli.global, world),
+        Command::Plan(arguments) => plan::run(arguments, &cli.global, world),
+        Command::Push(arguments) => push::run(arguments, &cli.global, world),
+    }
+}

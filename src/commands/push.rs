@@ -1,0 +1,119 @@
+//! `undrift push`: what differs is written, after it was shown and agreed to.
+
+use anyhow::Context;
+use vault_schema::push::Outcome;
+
+use super::survey::{Survey, block_on, survey};
+use crate::cli::{Format, Global, Push};
+use crate::domain::place::{Location, Place};
+use crate::domain::plan::Plan;
+use crate::domain::verdict::Rollout;
+use crate::error::{Exit, Refusal};
+use crate::flow::apply::{self, Tools};
+use crate::flow::recorder::Recorder;
+use crate::report::{self, table};
+use crate::settings::{Selection, World};
+use crate::ui::progress::Progress;
+use crate::vault::key;
+
+pub(super) fn run(arguments: &Push, global: &Global, world: &mut World) -> anyhow::Result<Exit> {
+    let selection = Selection::resolve(global, world)?;
+    selection.needs_environment()?;
+    for name in &selection.environments {
+        let protected = selection.project.environments.get(name).is_some_and(|rules| rules.protected);
+        if protected && !arguments.confirm.iter().any(|confirmed| confirmed == name.as_str()) {
+            return Err(Refusal::NeedsConfirm(name.clone()).into());
+        }
+    }
+    let mut survey = survey(global, world)?;
+    let plan = survey.plan(&arguments.choices)?;
+    let outcomes = if plan.steps.is_empty() {
+        Vec::new()
+    } else {
+        agree(arguments, &survey, &plan, world)?;
+        make_keys(&mut survey, &plan)?;
+        let books = survey
+            .subjects
+            .iter()
+            .map(|(name, subject)| (name.clone(), &subject.key, subject.receipts.clone()));
+        let recorder = Recorder::new(&survey.selection.layout, books);
+        let tools = Tools {
+            connections: &survey.connections,
+            subjects: &survey.subjects,
+            recorder: &recorder,
+            patience: &world.patience,
+            clock: &*world.clock,
+            listener: &Progress::new(world.ui.progress),
+        };
+        block_on(apply::apply(&plan, &tools))?
+    };
+    let report = report::plan::push(survey.at, &plan, &outcomes, &survey.subjects, &survey.observations);
+    match arguments.format {
+        Format::Json => world.ui.write(&report::json(&report)),
+        Format::Table => {
+            let text = table::push(&report, world.ui.width);
+            world.ui.write(&text);
+            Survey::hint(report.held.iter().map(|held| held.next.as_str()), "decides", world);
+        }
+    }
+    let done = outcomes.iter().filter(|outcome| outcome.outcome == Outcome::Done);
+    let mut written: Vec<&Place> = done.map(|outcome| &outcome.step.place).collect();
+    written.dedup();
+    for place in written {
+        if let Location::FlyApp { app } = &place.location
+            && may_run(&survey, place)
+        {
+            world.ui.say(&format!("hint: `fly secrets deploy -a {app}` brings the stored values to its machines"));
+        }
+    }
+    let outcome = |wanted: &[Outcome]| report.steps.iter().any(|step| wanted.contains(&step.outcome));
+    Ok(if !report.failures.is_empty() || outcome(&[Outcome::Failed, Outcome::Uncertain, Outcome::Unconfirmed, Outcome::Skipped]) {
+        Exit::Trouble
+    } else if outcome(&[Outcome::Stale]) || !report.held.is_empty() || !report.complete {
+        Exit::Drift
+    } else {
+        Exit::Clean
+    })
+}
+
+/// Shows the plan with its places, and asks.
+fn agree(arguments: &Push, survey: &Survey, plan: &Plan, world: &mut World) -> anyhow::Result<()> {
+    if arguments.yes {
+        return Ok(());
+    }
+    let shown = report::plan::plan(survey.at, plan, &survey.subjects, &survey.observations);
+    let text = table::plan(&shown, world.ui.width);
+    world.ui.say_raw(&text);
+    let mut places: Vec<String> =
+        plan.steps.iter().map(|step| format!("{} ({})", step.place.location, step.place.environment)).collect();
+    places.dedup();
+    if world.ui.confirm(&format!("write to {}?", places.join(", ")))? { Ok(()) } else { Err(Refusal::Declined.into()) }
+}
+
+/// Gives an environment that was made by hand its fingerprint key, before anything is written for it.
+fn make_keys(survey: &mut Survey, plan: &Plan) -> anyhow::Result<()> {
+    for step in &plan.steps {
+        let name = &step.place.environment;
+        if survey.key_unreadable.contains(name) {
+            return Err(Refusal::KeyUnreadable(name.clone()).into());
+        }
+        let Some(recipients) = survey.keyless.remove(name) else { continue };
+        let file = survey.selection.layout.shown(&survey.selection.layout.recipients(name));
+        let recipients = recipients.with_context(|| format!("cannot read {file}"))?;
+        let key = &survey.subjects[name].key;
+        key::create(&survey.selection.layout, name, key, &recipients.keys)
+            .with_context(|| format!("cannot make the fingerprint key of `{name}`"))?;
+    }
+    Ok(())
+}
+
+/// Returns whether machines may run there: it is not known that none do.
+fn may_run(survey: &Survey, place: &Place) -> bool {
+    let mut rollouts = survey
+        .rows
+        .iter()
+        .filter(|row| row.place == *place && row.shown.is_some())
+        .map(|row| row.rollout.rollout)
+        .peekable();
+    rollouts.peek().is_none() || rollouts.any(|rollout| rollout != Rollout::None)
+}

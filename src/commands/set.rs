@@ -1,0 +1,73 @@
+//! `undrift set`: one value, from standard input or a hidden prompt, never from the command line.
+
+use anyhow::Context;
+
+use crate::cli::{Global, Set};
+use crate::domain::name::{EnvironmentName, GroupName, SecretName};
+use crate::domain::secret::SecretValue;
+use crate::error::{Exit, Refusal};
+use crate::settings::{Selection, World};
+use crate::vault::declare::{self, Additions, NewSecret};
+use crate::vault::identity::Identities;
+use crate::vault::layout::PROJECT_FILE;
+use crate::vault::{read, store, write};
+
+pub(super) fn run(arguments: &Set, global: &Global, world: &mut World) -> anyhow::Result<Exit> {
+    let name = SecretName::parse(&arguments.name)
+        .with_context(|| format!("`{}` cannot be a secret's name", arguments.name))?;
+    let group = GroupName::parse(&arguments.group)
+        .with_context(|| format!("`{}` cannot be a group's name", arguments.group))?;
+    let selection = Selection::resolve(global, world)?;
+    selection.needs_environment()?;
+    let identities = world.identity_chain(global).load()?;
+    let value = world.ui.read_value(name.as_str(), arguments.exact)?;
+    if value.is_empty() && !arguments.allow_empty {
+        return Err(anyhow::Error::from(Refusal::BadValue("is empty")).context("nothing was set; `--allow-empty` sets it"));
+    }
+    for environment in &selection.environments {
+        put(&selection, environment, &name, &group, &value, &identities, world)?;
+    }
+    if !selection.project.secrets.contains_key(&name) {
+        let secret = NewSecret { name: name.clone(), targets: selection.targets.clone(), environments: Vec::new() };
+        declare::add(&selection.layout, &Additions { environments: Vec::new(), secrets: vec![secret] })
+            .with_context(|| format!("cannot edit {PROJECT_FILE}"))?;
+        world.ui.say(&format!("declared {name} in {PROJECT_FILE}"));
+    }
+    let flags: String = selection.environments.iter().map(|name| format!(" -e {name}")).collect();
+    world.ui.say(&format!("hint: `undrift plan{flags}` shows where it differs now"));
+    Ok(Exit::Clean)
+}
+
+/// Puts the value into the file that has the name already, or into the group's.
+fn put(
+    selection: &Selection,
+    environment: &EnvironmentName,
+    name: &SecretName,
+    group: &GroupName,
+    value: &SecretValue,
+    identities: &Identities,
+    world: &mut World,
+) -> anyhow::Result<()> {
+    let layout = &selection.layout;
+    let folder = layout.environment(environment);
+    store::make_folder(&folder).with_context(|| format!("cannot make {}", layout.shown(&folder)))?;
+    let read = read::environments(layout, std::slice::from_ref(environment), identities).into_iter().next();
+    let read = read.context("the environment could not be read")?;
+    if let Some(problem) = read.inventory.problems.iter().find(|p| p.secret.as_deref() == Some(name.as_str())) {
+        let at = problem.file.clone().unwrap_or_default();
+        anyhow::bail!("{at}:{}: {name} {}", problem.line.unwrap_or(1), problem.kind);
+    }
+    let file = layout.shown(&layout.recipients(environment));
+    let recipients = read.recipients.with_context(|| format!("cannot read {file}"))?;
+    let groups = layout.groups(environment).with_context(|| format!("cannot read {}", layout.shown(&folder)))?;
+    let present = read.inventory.entries.get(name).map(|entry| entry.source.file.clone());
+    let new = layout.new_group(environment, group);
+    let file = match &present {
+        Some(shown) => groups.into_iter().find(|file| file.shown == *shown).unwrap_or(new),
+        None => groups.into_iter().find(|file| file.group == group.as_str()).unwrap_or(new),
+    };
+    write::put(&file, &[(name, value)], identities, &recipients)?;
+    let verb = if present.is_some() { "changed" } else { "set" };
+    world.ui.say(&format!("{verb} {name} in {}, readable by {}", file.shown, recipients.names.join(", ")));
+    Ok(())
+}

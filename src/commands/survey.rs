@@ -1,0 +1,168 @@
+//! What audit, plan and push have in common: the vault read, the targets asked, and every row judged.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Context;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::cli::{Choices, Global};
+use crate::domain::name::{EnvironmentName, SecretName};
+use crate::domain::place::Place;
+use crate::domain::plan::{self, Plan};
+use crate::domain::row::Row;
+use crate::domain::suggest::nearest;
+use crate::error::Refusal;
+use crate::flow::audit::{self, Subject, Subjects};
+use crate::flow::observe::{self, Connection, Observations};
+use crate::settings::{Selection, World, token};
+use crate::targets::client::Client;
+use crate::ui::progress::Progress;
+use crate::vault::identity::Identities;
+use crate::vault::read::{self, Key, RecipientsError};
+use crate::vault::recipients::Recipients;
+use crate::vault::{key, receipts};
+
+/// Everything that is known once the targets have answered.
+#[derive(Debug)]
+pub(super) struct Survey {
+    pub(super) selection: Selection,
+    pub(super) at: Timestamp,
+    pub(super) subjects: Subjects,
+    pub(super) connections: BTreeMap<Place, Connection>,
+    pub(super) observations: Observations,
+    pub(super) rows: Vec<Row>,
+    /// Environments that have no fingerprint key yet, with those a new one would be encrypted for.
+    pub(super) keyless: BTreeMap<EnvironmentName, Result<Recipients, RecipientsError>>,
+    /// Environments whose key is there and could not be read.
+    pub(super) key_unreadable: BTreeSet<EnvironmentName>,
+}
+
+/// Reads the vault and asks the targets.
+pub(super) fn survey(global: &Global, world: &mut World) -> anyhow::Result<Survey> {
+    let at = (world.clock)();
+    let selection = Selection::resolve(global, world)?;
+    let identities = world.identity_chain(global).load()?;
+    let mut survey = Survey {
+        selection,
+        at,
+        subjects: Subjects::new(),
+        connections: BTreeMap::new(),
+        observations: Observations::new(),
+        rows: Vec::new(),
+        keyless: BTreeMap::new(),
+        key_unreadable: BTreeSet::new(),
+    };
+    survey.open(&identities, world)?;
+    survey.connect(world)?;
+    survey.observations = block_on(observe::observe(&survey.connections, &Progress::new(world.ui.progress)))?;
+    let today = at.to_zoned(TimeZone::UTC).date();
+    survey.rows = audit::rows(&survey.selection.project, &survey.subjects, &survey.observations, today);
+    Ok(survey)
+}
+
+/// Runs what needs the network on this one thread.
+pub(super) fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    Ok(runtime.context("cannot start the network runtime")?.block_on(future))
+}
+
+impl Survey {
+    /// Decrypts the environments. One that is wholly for others is left out unless it was named.
+    fn open(&mut self, identities: &Identities, world: &mut World) -> anyhow::Result<()> {
+        let Selection { layout, project, environments, environments_named, .. } = &self.selection;
+        let mut locked = Vec::new();
+        for environment in read::environments(layout, environments, identities) {
+            let name = environment.inventory.environment.clone();
+            if environment.is_locked() {
+                let names = environment.recipients.as_ref().map(|r| r.names.join(", ")).unwrap_or_default();
+                let recipients = if names.is_empty() { "others".to_owned() } else { names };
+                locked.push(Refusal::Locked { environment: name, recipients });
+                continue;
+            }
+            let key = match environment.key {
+                Key::Known(key) => key,
+                Key::Absent => {
+                    self.keyless.insert(name.clone(), environment.recipients);
+                    key::generate().context("cannot make a fingerprint key")?
+                }
+                Key::Unreadable => {
+                    self.key_unreadable.insert(name.clone());
+                    key::generate().context("cannot make a fingerprint key")?
+                }
+            };
+            let read = match self.key_unreadable.contains(&name) || self.keyless.contains_key(&name) {
+                true => receipts::Read::default(),
+                false => receipts::read(layout, &name, &key)?,
+            };
+            let places = project.places(&name).into_iter().filter(|place| self.selection.means(&place.target));
+            let subject = Subject::new(project, environment.inventory, key, read.receipts, read.foreign, places);
+            self.subjects.insert(name, subject);
+        }
+        // A developer's identity opens staging, not production: that is no fault of an audit that names neither.
+        if *environments_named || self.subjects.is_empty() {
+            if let Some(refusal) = locked.into_iter().next() {
+                return Err(refusal.into());
+            }
+        } else {
+            for refusal in locked {
+                world.ui.say(&format!("note: left out: {refusal}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn connect(&mut self, world: &World) -> anyhow::Result<()> {
+        let client = Client::new(&world.network).context("cannot set up the network client")?;
+        for subject in self.subjects.values() {
+            for place in subject.bindings.keys() {
+                let target = &self.selection.project.targets[&place.target];
+                let connection = token::connect(&client, place, target, &subject.inventory, world)?;
+                self.connections.insert(place.clone(), connection);
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the plan for what a person has decided.
+    pub(super) fn plan(&self, choices: &Choices) -> anyhow::Result<Plan> {
+        let choices = self.choices(choices)?;
+        let partial = self
+            .subjects
+            .iter()
+            .filter(|(_, subject)| !subject.inventory.is_complete())
+            .map(|(name, _)| name.clone())
+            .collect();
+        let memory = audit::memory(&self.subjects, &self.observations);
+        Ok(plan::plan(&self.rows, &choices, &partial, &memory))
+    }
+
+    fn choices(&self, choices: &Choices) -> anyhow::Result<plan::Choices> {
+        let known: BTreeSet<&str> =
+            self.rows.iter().filter_map(|row| row.secret.as_ref().map(SecretName::as_str)).collect();
+        let mut overwrite = BTreeSet::new();
+        for name in &choices.overwrite {
+            if !known.contains(name.as_str()) {
+                return Err(Refusal::NothingToOverwrite {
+                    name: name.clone(),
+                    nearest: nearest(name, known.iter().copied()).map(str::to_owned),
+                }
+                .into());
+            }
+            overwrite.extend(SecretName::parse(name));
+        }
+        Ok(plan::Choices {
+            take_vault: choices.take_vault,
+            overwrite,
+            prune: choices.prune,
+            allow_shrink: choices.allow_shrink,
+        })
+    }
+
+    /// Says what to type next.
+    pub(super) fn hint<'a>(commands: impl Iterator<Item = &'a str>, verb: &str, world: &mut World) {
+        for (command, count) in crate::report::table::next_commands(commands) {
+            world.ui.say(&format!("hint: `{command}` {verb} {count}"));
+        }
+    }
+}

@@ -1,0 +1,374 @@
+use super::*;
+
+/// What every declaration below may refer to.
+const HEAD: &str = r#"
+version = 1
+[environments.staging]
+[environments.production]
+protected = true
+[targets.web]
+kind = "fly"
+app = "shop-{environment}"
+"#;
+
+fn check_text(text: &str) -> Result<Project, Vec<Fault>> {
+    check(&toml::from_str::<ProjectFile>(text).expect("the text has only known keys"))
+}
+
+/// Returns each fault as `where: what`.
+fn faults(text: &str) -> Vec<String> {
+    let faults = check_text(text).err().unwrap_or_default();
+    faults.iter().map(|fault| format!("{}: {}", written(&fault.path), fault.kind)).collect()
+}
+
+fn written(path: &Path) -> String {
+    let steps = path.iter().map(|step| match step {
+        PathStep::Key(key) => format!(".{key}"),
+        PathStep::Index(index) => format!("[{index}]"),
+    });
+    steps.collect::<String>().trim_start_matches('.').to_owned()
+}
+
+fn project(more: &str) -> Project {
+    check_text(&format!("{HEAD}{more}")).expect("the declarations are sound")
+}
+
+fn environment(name: &str) -> EnvironmentName {
+    EnvironmentName::parse(name).expect("a name")
+}
+
+/// Returns what is pushed to a target in an environment, as `SECRET -> place NAME`.
+fn pushed(project: &Project, environment_name: &str, target: &str) -> Vec<String> {
+    let places = project.places(&environment(environment_name));
+    let at_target = places.iter().filter(|place| place.target.as_str() == target);
+    let bindings = at_target.flat_map(|place| project.bindings(place).into_iter().map(move |binding| (place, binding)));
+    bindings
+        .map(|(place, Binding { secret, remote_name })| format!("{secret} -> {} {remote_name}", place.location))
+        .collect()
+}
+
+/// One declaration after [`HEAD`], and the one fault it has.
+const FAULTS: &[(&str, &str)] = &[
+    // References to what is not declared.
+    (
+        "[secrets.A]\nenvironments = ['staging', 'produktion']",
+        "secrets.A.environments[1]: there is no environment `produktion`; did you mean `production`?",
+    ),
+    ("[secrets.A]\nenvironments = ['zzz']", "secrets.A.environments[0]: there is no environment `zzz`"),
+    (
+        "[targets.ci]\nkind = 'github'\nrepository = 'acme/shop'\nenvironments = ['stagin']",
+        "targets.ci.environments[0]: there is no environment `stagin`; did you mean `staging`?",
+    ),
+    ("[secrets.A]\ntargets = ['wev']", "secrets.A.targets[0]: there is no target `wev`; did you mean `web`?"),
+    (
+        "[secrets.A]\ntargets = ['web', { target = 'mobile', name = 'B' }]",
+        "secrets.A.targets[1]: there is no target `mobile`",
+    ),
+    (
+        "[secrets.A]\ntargets = ['web', { target = 'web', name = 'B' }]",
+        "secrets.A.targets[1]: the target `web` stands twice; a secret has one name at a target",
+    ),
+    (
+        "[[ignore]]\ntarget = 'webb'\nname = 'A'\nreason = 'ours'",
+        "ignore[0].target: there is no target `webb`; did you mean `web`?",
+    ),
+    // Names.
+    (
+        "[environments.'../x']",
+        "environments.../x: `../x` may have only letters, digits, `-`, `_` and `.`, and may not start with `-` or `.`",
+    ),
+    ("[secrets.A-B]", "secrets.A-B: `A-B` may have only letters, digits and `_`, and may not start with a digit"),
+    ("[targets.'']\nkind = 'fly'\napp = 'other'", "targets.: `` is empty"),
+    // Keys that are missing, or another kind's.
+    ("[targets.ci]\nkind = 'fly'", "targets.ci: a `fly` target needs the key `app`"),
+    ("[targets.ci]\nkind = 'github'", "targets.ci: a `github` target needs the key `repository`"),
+    (
+        "[targets.ci]\nkind = 'github'\nrepository = 'acme/shop'\nscope = 'environment'",
+        "targets.ci: a `github` target needs the key `environment`",
+    ),
+    (
+        "[targets.ci]\nkind = 'fly'\napp = 'other'\nrepository = 'acme/shop'",
+        "targets.ci.repository: `repository` does not belong to a `fly` target",
+    ),
+    (
+        "[targets.ci]\nkind = 'fly'\napp = 'other'\nscope = 'repository'",
+        "targets.ci.scope: `scope` does not belong to a `fly` target",
+    ),
+    (
+        "[targets.ci]\nkind = 'fly'\napp = 'other'\nenvironment = 'staging'",
+        "targets.ci.environment: `environment` does not belong to a `fly` target",
+    ),
+    (
+        "[targets.ci]\nkind = 'fly'\napp = 'other'\nstore = 'actions'",
+        "targets.ci.store: `store` does not belong to a `fly` target",
+    ),
+    (
+        "[targets.ci]\nkind = 'github'\nrepository = 'acme/shop'\napp = 'shop'",
+        "targets.ci.app: `app` does not belong to a `github` target",
+    ),
+    (
+        "[targets.ci]\nkind = 'github'\nrepository = 'acme/shop'\nrollout = 'manual'",
+        "targets.ci.rollout: `rollout` does not belong to a `github` target",
+    ),
+    (
+        "[targets.ci]\nkind = 'github'\nrepository = 'acme/shop'\nenvironment = 'staging'",
+        "targets.ci.environment: `environment` does not belong to a `github` target: \
+         it needs `scope = \"environment\"`",
+    ),
+    // Templates.
+    (
+        "[targets.ci]\nkind = 'fly'\napp = 'other-{env}'",
+        "targets.ci.app: the template has the unknown placeholder `{env}`",
+    ),
+    ("[targets.ci]\nkind = 'fly'\napp = ''", "targets.ci.app: the template is empty"),
+    (
+        "[targets.ci]\nkind = 'fly'\napp = 'other'\nname = 'FIXED'",
+        "targets.ci.name: the template has no `{name}`, so that every secret would be called the same",
+    ),
+    (
+        "[targets.ci]\nkind = 'github'\nrepository = 'acme/shop'\nscope = 'environment'\nenvironment = '{environment'",
+        "targets.ci.environment: the template has a `{` that is never closed",
+    ),
+    (
+        "[targets.ci]\nkind = 'github'\nrepository = 'acme/{name}'",
+        "targets.ci.repository: the template has the unknown placeholder `{name}`",
+    ),
+    // Two targets at one place.
+    (
+        "[targets.ci]\nkind = 'fly'\napp = 'shop-production'\nenvironments = ['production']",
+        "targets.web: is the same place as the target `ci` in `production`: fly:shop-production",
+    ),
+    (
+        "[targets.ci]\nkind = 'github'\nrepository = 'acme/shop'\nenvironments = ['staging']\n\
+         [targets.old]\nkind = 'github'\nrepository = 'Acme/Shop'",
+        "targets.old: is the same place as the target `ci` in `staging`: github:Acme/Shop",
+    ),
+    // Ignore rules.
+    ("[[ignore]]\nname = 'A'\nreason = ' '", "ignore[0].reason: an ignore rule needs a reason"),
+    (
+        "[[ignore]]\nname = 'A'\nreason = 'ours'\nuntil = 2027-03-31T12:00:00Z",
+        "ignore[0].until: `until` is a date, such as 2027-03-31",
+    ),
+    (
+        "[[ignore]]\nname = 'A'\nreason = 'ours'\nuntil = 12:00:00",
+        "ignore[0].until: `until` is a date, such as 2027-03-31",
+    ),
+];
+
+#[test]
+fn each_fault_says_where_it_lies_and_what_it_is() {
+    for (declaration, fault) in FAULTS {
+        assert_eq!(faults(&format!("{HEAD}{declaration}")), [*fault], "{declaration}");
+    }
+}
+
+#[test]
+fn another_version_is_refused() {
+    let fault = "version: version 2 is not one this undrift reads; it reads version 1";
+    assert_eq!(faults("version = 2"), [fault]);
+}
+
+#[test]
+fn every_fault_is_reported_at_once() {
+    let text = r#"
+        [targets.ci]
+        kind = "github"
+        repository = "acme"
+        app = "shop"
+        name = "FIXED"
+        token = "ghp_0123"
+        api-url = "http://example.com"
+        environments = ["stagin"]
+        [secrets.A]
+        targets = ["webb"]
+        environments = ["produktion"]
+        [[ignore]]
+        target = "c"
+        name = "A"
+        reason = ""
+        until = 2027-03-31T12:00:00Z
+    "#;
+    assert_eq!(
+        faults(&format!("{HEAD}{text}")),
+        [
+            "targets.ci.environments[0]: there is no environment `stagin`; did you mean `staging`?",
+            "targets.ci.name: the template has no `{name}`, so that every secret would be called the same",
+            "targets.ci.token: a token comes from `env:NAME` or `vault:NAME`",
+            "targets.ci.api-url: an API is reached by `https://`; `http://` is for this machine's own addresses only",
+            "targets.ci.app: `app` does not belong to a `github` target",
+            "targets.ci.repository: a repository is written `owner/name`",
+            "secrets.A.targets[0]: there is no target `webb`; did you mean `web`?",
+            "secrets.A.environments[0]: there is no environment `produktion`; did you mean `production`?",
+            "ignore[0].target: there is no target `c`; did you mean `ci`?",
+            "ignore[0].reason: an ignore rule needs a reason",
+            "ignore[0].until: `until` is a date, such as 2027-03-31",
+        ]
+    );
+}
+
+#[test]
+fn a_repository_is_an_owner_and_a_name() {
+    let fault_of = |repository: &str| {
+        faults(&format!("{HEAD}[targets.ci]\nkind = 'github'\nrepository = '{repository}'\nenvironments = ['staging']"))
+    };
+    for good in ["acme/shop", "acme/shop-{environment}", "{environment}/shop"] {
+        assert!(fault_of(good).is_empty(), "{good}");
+    }
+    for bad in ["shop", "acme/", "/shop", "acme//shop", "/acme/shop", "acme/shop/", "https://github.com/acme/shop"] {
+        assert_eq!(fault_of(bad), ["targets.ci.repository: a repository is written `owner/name`"], "{bad}");
+    }
+}
+
+#[test]
+fn a_token_comes_from_a_variable_or_the_vault() {
+    let token_of = |token: &str| {
+        let project = check_text(&format!("{HEAD}token = '{token}'"))?;
+        Ok::<_, Vec<Fault>>(project.targets["web"].token.clone())
+    };
+    let deploy = SecretName::parse("DEPLOY").expect("a name");
+    assert_eq!(token_of("env:FLY_TOKEN"), Ok(Some(TokenSource::Variable("FLY_TOKEN".to_owned()))));
+    assert_eq!(token_of("vault:DEPLOY"), Ok(Some(TokenSource::Vault(deploy))));
+    for bad in ["", "env:", "vault:", "vault:a-b", "FLY_TOKEN", "file:token", "ENV:A"] {
+        let path = vec!["targets".into(), "web".into(), "token".into()];
+        assert_eq!(token_of(bad), Err(vec![Fault { path, kind: FaultKind::Token }]), "{bad}");
+    }
+}
+
+#[test]
+fn tokens_go_to_https_or_to_this_machine() {
+    for good in [
+        "https://api.example.com",
+        "https://api.example.com:8443/v1",
+        "http://localhost",
+        "http://localhost:8080/v1",
+        "http://127.0.0.1:8080",
+        "http://127.8.9.10/?a=b",
+        "http://[::1]",
+        "http://[::1]:8080/v1#top",
+    ] {
+        assert!(is_safe_url(good), "{good}");
+        let api_url = project(&format!("api-url = '{good}'")).targets["web"].api_url.clone();
+        assert_eq!(api_url.as_deref(), Some(good));
+    }
+    for bad in [
+        "",
+        "https://",
+        "api.example.com",
+        "ftp://localhost",
+        "file:///etc/passwd",
+        "http://",
+        "http://api.example.com",
+        "http://10.0.0.1",
+        "http://0.0.0.0",
+        "http://localhost.evil.com",
+        "http://127.0.0.1.evil.com",
+        "http://evil.com/localhost",
+        "http://evil.com#@localhost",
+        "http://127.0.0.1@evil.com",
+        "http://127.0.0.1:80@evil.com",
+        "http://localhost:pass@evil.com/",
+        "http://localhost\\@evil.com",
+        "http://localhost\\.evil.com",
+        "http://localhost:80.evil.com",
+        "http://[::1].evil.com",
+        "http://[::1]evil.com",
+        "http://[::1",
+        "http://[2001:db8::1]",
+        "http:///localhost",
+        "http:localhost",
+    ] {
+        assert!(!is_safe_url(bad), "{bad}");
+        let fault = "targets.web.api-url: an API is reached by `https://`; \
+                     `http://` is for this machine's own addresses only";
+        assert_eq!(faults(&format!("{HEAD}api-url = '{bad}'")), [fault], "{bad}");
+    }
+}
+
+#[test]
+fn places_are_those_of_the_environment() {
+    let project = project(
+        r#"
+        [targets.ci]
+        kind = "github"
+        repository = "acme/shop"
+        environments = ["staging"]
+        [targets.deploy]
+        kind = "github"
+        repository = "acme/{environment}"
+        scope = "environment"
+        environment = "{ENVIRONMENT}"
+    "#,
+    );
+    let places = |name: &str| {
+        let places = project.places(&environment(name));
+        places.iter().map(|place| format!("{} {}", place.target, place.location)).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        places("staging"),
+        ["ci github:acme/shop", "deploy github:acme/staging@STAGING", "web fly:shop-staging"]
+    );
+    assert_eq!(places("production"), ["deploy github:acme/production@PRODUCTION", "web fly:shop-production"]);
+    assert!(project.environments["production"].protected && !project.environments["staging"].protected);
+}
+
+#[test]
+fn a_secret_is_called_by_its_own_name_or_by_the_template() {
+    let project = project(
+        r#"
+        [targets.ci]
+        kind = "github"
+        repository = "acme/shop"
+        name = "{ENVIRONMENT}_{name}"
+        [secrets.everywhere]
+        [secrets.NAMED]
+        targets = ["web", { target = "ci", name = "own_Name" }]
+        [secrets.PLAIN]
+        targets = ["ci"]
+    "#,
+    );
+    // Fly keeps names as they are written, GitHub lists them in upper case.
+    assert_eq!(
+        pushed(&project, "staging", "web"),
+        ["NAMED -> fly:shop-staging NAMED", "everywhere -> fly:shop-staging everywhere"]
+    );
+    assert_eq!(
+        pushed(&project, "production", "ci"),
+        [
+            "NAMED -> github:acme/shop OWN_NAME",
+            "PLAIN -> github:acme/shop PRODUCTION_PLAIN",
+            "everywhere -> github:acme/shop PRODUCTION_EVERYWHERE",
+        ]
+    );
+}
+
+#[test]
+fn a_secret_is_pushed_in_its_own_environments_alone() {
+    let project = project("[secrets.A]\nenvironments = ['staging']\n[secrets.B]\n[secrets.C]\ntargets = []");
+    assert_eq!(pushed(&project, "staging", "web"), ["A -> fly:shop-staging A", "B -> fly:shop-staging B"]);
+    assert_eq!(pushed(&project, "production", "web"), ["B -> fly:shop-production B"]);
+    let expects = |name: &str, environment_name: &str| {
+        project.expects(&SecretName::parse(name).expect("a name"), &environment(environment_name))
+    };
+    assert!(expects("A", "staging") && expects("C", "production"));
+    assert!(!expects("A", "production") && !expects("D", "staging"));
+}
+
+#[test]
+fn an_ignore_rule_covers_one_name_until_its_last_day() {
+    let project = project(
+        "[[ignore]]\ntarget = 'web'\nname = 'A'\nreason = 'ours'\nuntil = 2027-03-31\n\
+         [[ignore]]\nname = 'B'\nreason = 'theirs'",
+    );
+    let [dated, everywhere] = project.ignores.as_slice() else { panic!("two rules are declared") };
+    let covers = |rule: &IgnoreRule, target: &str, name: &str, (month, day): (i8, i8)| {
+        let target = TargetName::parse(target).expect("a name");
+        rule.covers(&target, &RemoteName::new(name), Date::new(2027, month, day).expect("a date"))
+    };
+    assert!(covers(dated, "web", "A", (1, 1)));
+    assert!(covers(dated, "web", "A", (3, 31)), "the last day is one of them");
+    assert!(!covers(dated, "web", "A", (4, 1)));
+    assert!(!covers(dated, "ci", "A", (1, 1)));
+    assert!(!covers(dated, "web", "B", (1, 1)));
+    assert!(!covers(dated, "web", "a", (1, 1)));
+    assert!(covers(everywhere, "ci", "B", (12, 31)));
+}

@@ -1,0 +1,223 @@
+//! What a plan does and holds, as tables; what it never does, in `worlds`.
+
+mod worlds;
+
+use super::*;
+use crate::domain::fingerprint::{FingerprintKey, KEY_LENGTH};
+use crate::domain::name::TargetName;
+use crate::domain::observation::{Evidence, RemoteDigest, RolloutState};
+use crate::domain::place::Location;
+use crate::domain::verdict::{Judgement, Proof, Rollout};
+
+fn place(environment: &str, target: &str) -> Place {
+    Place {
+        environment: EnvironmentName::parse(environment).expect("a name"),
+        target: TargetName::parse(target).expect("a name"),
+        location: Location::FlyApp { app: format!("{target}-{environment}") },
+    }
+}
+
+fn secret(name: &str) -> SecretName {
+    SecretName::parse(name).expect("a name")
+}
+
+fn row(place: &Place, name: &str, verdict: Verdict) -> Row {
+    let key = FingerprintKey::new(zeroize::Zeroizing::new([7; KEY_LENGTH]));
+    let shown = Evidence::OpaqueDigest(RemoteDigest::new(name)).seal(&key);
+    Row {
+        place: place.clone(),
+        secret: (verdict != Verdict::Unmanaged).then(|| secret(name)),
+        remote_name: RemoteName::new(name),
+        judgement: Judgement { verdict, proof: Proof::Receipt },
+        rollout: RolloutState { rollout: Rollout::Live, detail: String::new() },
+        detail: format!("why {name}"),
+        shown: (verdict != Verdict::Missing).then_some(shown),
+        ignored: false,
+    }
+}
+
+fn choices(take_vault: bool, overwrite: &[&str], prune: bool) -> Choices {
+    let overwrite = overwrite.iter().map(|name| secret(name)).collect();
+    Choices { take_vault, overwrite, prune, allow_shrink: false }
+}
+
+/// What becomes of one row.
+#[derive(Debug, PartialEq)]
+enum Becomes {
+    Nothing,
+    Step(Action),
+    Held(Action, Hold),
+}
+
+fn decided(verdict: Verdict, choices: &Choices, partial: bool) -> Becomes {
+    let place = place("staging", "web");
+    let partial = partial.then(|| place.environment.clone()).into_iter().collect();
+    let plan = plan(&[row(&place, "A", verdict)], choices, &partial, &BTreeMap::new());
+    assert_eq!(plan.refusals, []);
+    match (plan.steps.as_slice(), plan.held.as_slice()) {
+        ([], []) => Becomes::Nothing,
+        ([step], []) => Becomes::Step(step.action),
+        ([], [held]) => Becomes::Held(held.step.action, held.hold),
+        _ => panic!("one row becomes one step at most: {plan:?}"),
+    }
+}
+
+#[test]
+fn each_verdict_becomes_what_the_choices_allow() {
+    use Action::{Create, Delete, Update};
+    use Becomes::{Held, Nothing, Step};
+    use Hold::{NeedsOverwrite, NeedsPrune, NeedsTakeVault, VaultIncomplete};
+
+    let [none, take_vault, overwrite, another, prune] = [
+        choices(false, &[], false),
+        choices(true, &[], false),
+        choices(false, &["A"], false),
+        choices(false, &["B"], false),
+        choices(false, &[], true),
+    ];
+    let table = [
+        (Verdict::InSync, [Nothing, Nothing, Nothing, Nothing, Nothing]),
+        (Verdict::Unmanaged, [Nothing, Nothing, Nothing, Nothing, Nothing]),
+        (Verdict::Unreadable, [Nothing, Nothing, Nothing, Nothing, Nothing]),
+        (Verdict::Missing, [Step(Create), Step(Create), Step(Create), Step(Create), Step(Create)]),
+        (Verdict::Behind, [Step(Update), Step(Update), Step(Update), Step(Update), Step(Update)]),
+        (
+            Verdict::Unverified,
+            [
+                Held(Update, NeedsTakeVault),
+                Step(Update),
+                Step(Update),
+                Held(Update, NeedsTakeVault),
+                Held(Update, NeedsTakeVault),
+            ],
+        ),
+        (
+            Verdict::Differs,
+            [
+                Held(Update, NeedsTakeVault),
+                Step(Update),
+                Step(Update),
+                Held(Update, NeedsTakeVault),
+                Held(Update, NeedsTakeVault),
+            ],
+        ),
+        (
+            Verdict::ChangedRemotely,
+            [
+                Held(Update, NeedsOverwrite),
+                Held(Update, NeedsOverwrite),
+                Step(Update),
+                Held(Update, NeedsOverwrite),
+                Held(Update, NeedsOverwrite),
+            ],
+        ),
+        (
+            Verdict::Conflict,
+            [
+                Held(Update, NeedsOverwrite),
+                Held(Update, NeedsOverwrite),
+                Step(Update),
+                Held(Update, NeedsOverwrite),
+                Held(Update, NeedsOverwrite),
+            ],
+        ),
+        (
+            Verdict::Orphaned,
+            [
+                Held(Delete, NeedsPrune),
+                Held(Delete, NeedsPrune),
+                Held(Delete, NeedsPrune),
+                Held(Delete, NeedsPrune),
+                Step(Delete),
+            ],
+        ),
+    ];
+    let everything = choices(true, &["A"], true);
+    for (verdict, becomes) in table {
+        for (choices, expected) in [&none, &take_vault, &overwrite, &another, &prune].into_iter().zip(becomes) {
+            assert_eq!(decided(verdict, choices, false), expected, "{verdict:?} with {choices:?}");
+        }
+        // A vault that was not read whole forbids removals, and nothing else.
+        let partly = decided(verdict, &everything, true);
+        if verdict == Verdict::Orphaned {
+            assert_eq!(partly, Held(Delete, VaultIncomplete));
+        } else {
+            assert_eq!(partly, decided(verdict, &everything, false), "{verdict:?}");
+        }
+    }
+}
+
+#[test]
+fn a_step_says_what_its_row_said() {
+    let place = place("staging", "web");
+    let rows = [row(&place, "A", Verdict::Behind), row(&place, "B", Verdict::Missing)];
+    let plan = plan(&rows, &Choices::default(), &BTreeSet::new(), &BTreeMap::new());
+    for (step, row) in plan.steps.iter().zip(&rows) {
+        assert_eq!((&step.place, Some(&step.secret)), (&row.place, row.secret.as_ref()));
+        assert_eq!((&step.remote_name, &step.detail), (&row.remote_name, &row.detail));
+        assert_eq!((step.verdict, step.expected), (row.judgement.verdict, row.shown));
+    }
+    assert_eq!(plan.steps.len(), 2);
+}
+
+#[test]
+fn ignored_rows_and_those_without_a_secret_of_ours_need_nothing() {
+    let place = place("staging", "web");
+    let ignored = Row { ignored: true, ..row(&place, "A", Verdict::Behind) };
+    let nobodys = Row { secret: None, ..row(&place, "B", Verdict::Unverified) };
+    let everything = choices(true, &["A", "B"], true);
+    assert_eq!(plan(&[ignored, nobodys], &everything, &BTreeSet::new(), &BTreeMap::new()), Plan::default());
+}
+
+#[test]
+fn places_come_in_order_and_removals_come_last_at_each() {
+    let (staging, production) = (place("staging", "web"), place("production", "web"));
+    let rows = [
+        row(&staging, "A", Verdict::Orphaned),
+        row(&staging, "B", Verdict::Behind),
+        row(&production, "A", Verdict::Orphaned),
+        row(&production, "C", Verdict::Missing),
+        row(&staging, "D", Verdict::Missing),
+    ];
+    let plan = plan(&rows, &choices(false, &[], true), &BTreeSet::new(), &BTreeMap::new());
+    let steps: Vec<_> = plan
+        .steps
+        .iter()
+        .map(|step| format!("{} {} {}", step.place.environment, step.action.as_str(), step.secret))
+        .collect();
+    assert_eq!(
+        steps,
+        ["production create C", "production delete A", "staging update B", "staging create D", "staging delete A",]
+    );
+}
+
+#[test]
+fn a_place_where_too_much_would_vanish_is_refused_alone() {
+    let (web, other) = (place("staging", "web"), place("staging", "other"));
+    let refusal = |known, vanished, orphans: usize, prune, allow_shrink| {
+        let mut rows: Vec<_> = (0..orphans).map(|index| row(&web, &format!("S{index}"), Verdict::Orphaned)).collect();
+        rows.extend([row(&web, "A", Verdict::Missing), row(&other, "A", Verdict::Missing)]);
+        let memory = BTreeMap::from([(web.clone(), Memory { known, vanished })]);
+        let choices = Choices { allow_shrink, ..choices(false, &[], prune) };
+        let plan = plan(&rows, &choices, &BTreeSet::new(), &memory);
+        let at_web = plan.steps.iter().any(|step| step.place == web) || plan.held.iter().any(|it| it.step.place == web);
+        assert_eq!(at_web, plan.refusals.is_empty(), "a refused place has neither steps nor anything held");
+        assert!(plan.steps.iter().any(|step| step.place == other), "the other place is none the worse");
+        assert!(plan.refusals.iter().all(|refusal| refusal.place == web));
+        plan.refusals.first().map(|refusal| refusal.kind)
+    };
+    let listing = |gone, known| Some(RefusalKind::ListingShrank { gone, known });
+    let vault = |gone, known| Some(RefusalKind::VaultShrank { gone, known });
+    // (known, vanished, orphans, prune, allow-shrink)
+    assert_eq!(refusal(10, 10, 0, false, false), listing(10, 10));
+    assert_eq!(refusal(10, 6, 0, false, false), listing(6, 10));
+    assert_eq!(refusal(10, 5, 0, false, false), None, "half is not more than half");
+    assert_eq!(refusal(2, 2, 0, false, false), listing(2, 2));
+    assert_eq!(refusal(1, 1, 0, false, false), None, "one secret is an everyday change");
+    assert_eq!(refusal(10, 6, 0, false, true), None);
+    assert_eq!(refusal(10, 0, 6, true, false), vault(6, 10));
+    assert_eq!(refusal(10, 0, 5, true, false), None);
+    assert_eq!(refusal(10, 0, 6, false, false), None, "without `--prune` nothing would be removed");
+    assert_eq!(refusal(10, 0, 6, true, true), None);
+    assert_eq!(refusal(10, 6, 6, true, false), listing(6, 10));
+}

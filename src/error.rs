@@ -1,0 +1,164 @@
+//! The border: what a person is told when a command fails, and the exit status.
+
+use crate::domain::name::EnvironmentName;
+use crate::ui::Ui;
+use crate::vault::identity::IdentityError;
+use crate::vault::project::ProjectError;
+use crate::vault::read::RecipientsError;
+
+/// The exit status of the program; the codes are those of diff(1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// In sync, or done.
+    Clean,
+    /// Drift or findings, or steps held back.
+    Drift,
+    /// Usage, an error, or an audit that could not read everything.
+    Trouble,
+}
+
+impl Exit {
+    /// Returns the status as a number.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Clean => 0,
+            Self::Drift => 1,
+            Self::Trouble => 2,
+        }
+    }
+}
+
+/// A command that is refused before it does anything.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// No `undrift.toml` here or above.
+    #[error("there is no undrift.toml here or in a folder above")]
+    NoProject,
+    /// A name that is not declared.
+    #[error("there is no {what} `{name}` in undrift.toml")]
+    Undeclared {
+        /// `environment` or `target`.
+        what: &'static str,
+        /// What was written.
+        name: String,
+        /// The nearest declared name.
+        nearest: Option<String>,
+    },
+    /// A write that does not say where.
+    #[error("say which environment is meant; a write has no default one")]
+    NeedsEnvironment {
+        /// Those that are declared.
+        declared: Vec<String>,
+    },
+    /// A write that was not confirmed and cannot be asked about.
+    #[error("there is no terminal to ask on")]
+    NeedsYes,
+    /// A protected environment that was not named twice.
+    #[error("`{0}` is protected")]
+    NeedsConfirm(EnvironmentName),
+    /// The person said no.
+    #[error("nothing was done")]
+    Declined,
+    /// Nobody of ours can read the environment.
+    #[error("no identity opens the files of `{environment}`; they are meant for {recipients}")]
+    Locked {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The names of its recipients.
+        recipients: String,
+    },
+    /// A fingerprint key that is there and could not be read.
+    #[error("the fingerprint key of `{0}` cannot be read, so nothing may be written")]
+    KeyUnreadable(EnvironmentName),
+    /// A name of `--overwrite` that no secret has.
+    #[error("`--overwrite {name}`: no secret of that name is at stake")]
+    NothingToOverwrite {
+        /// What was written.
+        name: String,
+        /// The nearest name that is at stake.
+        nearest: Option<String>,
+    },
+    /// Something that would be overwritten.
+    #[error("{0} is there already")]
+    AlreadyThere(String),
+    /// A value that may not be stored.
+    #[error("the value {0}")]
+    BadValue(&'static str),
+    /// A base URL that tokens may not be sent to.
+    #[error("{variable} must be an https address; http is for this machine's own addresses only")]
+    UnsafeUrl {
+        /// The variable it stands in.
+        variable: &'static str,
+    },
+}
+
+impl Refusal {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NoProject => "`undrift init staging production` makes one".to_owned(),
+            Self::Undeclared { nearest: Some(name), .. } | Self::NothingToOverwrite { nearest: Some(name), .. } => format!("did you mean `{name}`?"),
+            Self::NeedsEnvironment { declared } => match declared.first() {
+                Some(name) => format!("add `-e {name}`; declared are {}", declared.join(", ")),
+                None => "declare one: `[environments.staging]` in undrift.toml".to_owned(),
+            },
+            Self::NeedsYes => "look at it with `undrift plan`, then add `--yes`".to_owned(),
+            Self::NeedsConfirm(name) => format!("if it is meant, add `--confirm {name}`"),
+            Self::Locked { .. } => "ask one of them to add your public key to recipients.txt and encrypt it again".to_owned(),
+            Self::KeyUnreadable(name) => format!("`undrift audit -e {name}` says why"),
+            Self::BadValue(_) | Self::Undeclared { .. } | Self::Declined | Self::AlreadyThere(_) | Self::UnsafeUrl { .. } => {
+                return None;
+            }
+            Self::NothingToOverwrite { .. } => "`undrift plan` lists what is held".to_owned(),
+        })
+    }
+}
+
+/// Tells what failed, what caused it, and what to type next.
+pub fn show(error: &anyhow::Error, ui: &mut Ui) {
+    if let Some(Refusal::Declined) = error.downcast_ref() {
+        ui.say("nothing was done");
+        return;
+    }
+    ui.say(&format!("error: {error}"));
+    for cause in error.chain().skip(1) {
+        ui.say(&format!("  caused by: {cause}"));
+    }
+    for hint in error.chain().filter_map(hint) {
+        ui.say(&format!("hint: {hint}"));
+    }
+}
+
+fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    if let Some(refusal) = error.downcast_ref::<Refusal>() {
+        return refusal.hint();
+    }
+    if let Some(error) = error.downcast_ref::<IdentityError>() {
+        return identity_hint(error);
+    }
+    if let Some(error) = error.downcast_ref::<RecipientsError>() {
+        return match error {
+            RecipientsError::Absent | RecipientsError::Empty => {
+                Some("write the public keys of those who may read it there, one a line; `age-keygen -y` shows one".to_owned())
+            }
+            RecipientsError::Io(_) | RecipientsError::Line(_) => None,
+        };
+    }
+    match error.downcast_ref::<ProjectError>()? {
+        ProjectError::Unreadable(_) | ProjectError::Wrong(_) => None,
+    }
+}
+
+fn identity_hint(error: &IdentityError) -> Option<String> {
+    Some(match error {
+        IdentityError::NotFound => {
+            "give one with `--identity FILE`, or put the key in UNDRIFT_IDENTITY; `undrift init` makes one".to_owned()
+        }
+        IdentityError::Passphrase { .. } => {
+            "open it once with `age -d`, and give the result by `--identity` or UNDRIFT_IDENTITY".to_owned()
+        }
+        IdentityError::Empty { .. } | IdentityError::BadLine { .. } => {
+            "an identity is a line that begins with AGE-SECRET-KEY-1, or an ssh private key".to_owned()
+        }
+        IdentityError::Unreadable { .. } | IdentityError::Unsupported { .. } => return None,
+    })
+}

@@ -1,0 +1,187 @@
+//! What the command line, the environment and the files mean together. Nothing else in the program reads the
+//! environment.
+
+pub mod token;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use crate::cli::Global;
+use crate::domain::declaration::Project;
+use crate::domain::name::{EnvironmentName, TargetName};
+use crate::domain::secret::SecretValue;
+use crate::domain::suggest::nearest;
+use crate::error::Refusal;
+use crate::flow::apply::Patience;
+use crate::targets::client::ClientSettings;
+use crate::ui::Ui;
+use crate::vault::identity::IdentityChain;
+use crate::vault::layout::Layout;
+use crate::vault::project;
+
+/// The surroundings of one run: all that a process would otherwise reach for.
+pub struct World {
+    /// The environment's variables.
+    pub variables: BTreeMap<String, OsString>,
+    /// The folder it runs in.
+    pub folder: PathBuf,
+    /// The clock.
+    pub clock: Box<dyn Fn() -> Timestamp>,
+    /// How the network is used.
+    pub network: ClientSettings,
+    /// How long a target may take to show what it accepted.
+    pub patience: Patience,
+    /// The person.
+    pub ui: Ui,
+}
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("World").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
+
+impl World {
+    /// Returns those of this process.
+    pub fn of_this_process() -> Self {
+        let variables: BTreeMap<String, OsString> =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
+        let mut ui = Ui::new(Box::new(io::stdout()), Box::new(io::stderr()), Box::new(io::stdin()));
+        let talks = io::stderr().is_terminal();
+        ui.interactive = io::stdin().is_terminal() && talks;
+        ui.progress = talks;
+        ui.colour = talks && variables.get("NO_COLOR").is_none_or(|value| value.is_empty());
+        ui.width = terminal_width(&variables);
+        Self {
+            variables,
+            folder: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
+            clock: Box::new(Timestamp::now),
+            network: ClientSettings::default(),
+            patience: Patience::default(),
+            ui,
+        }
+    }
+
+    /// Returns a variable that is set to something.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.variables.get(name)?.to_str().filter(|value| !value.is_empty())
+    }
+
+    /// Returns a variable that names a file or folder.
+    pub fn path_variable(&self, name: &str) -> Option<PathBuf> {
+        self.variables.get(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+    }
+
+    /// Returns the person's own folder.
+    pub fn home(&self) -> Option<PathBuf> {
+        self.path_variable(if cfg!(windows) { "USERPROFILE" } else { "HOME" })
+    }
+
+    /// Returns the folder in which programs keep a person's configuration.
+    pub fn config_folder(&self) -> Option<PathBuf> {
+        if cfg!(windows) {
+            return self.path_variable("APPDATA");
+        }
+        self.path_variable("XDG_CONFIG_HOME").or_else(|| {
+            let below = if cfg!(target_os = "macos") { "Library/Application Support" } else { ".config" };
+            self.home().map(|home| home.join(below))
+        })
+    }
+
+    /// Returns where this person's identity is kept, unless another place is named.
+    pub fn identity_file(&self) -> Option<PathBuf> {
+        self.config_folder().map(|folder| folder.join("undrift").join("identity.txt"))
+    }
+
+    /// Returns where identities may come from.
+    pub fn identity_chain(&self, global: &Global) -> IdentityChain {
+        IdentityChain {
+            files: global.identities.iter().map(|file| self.absolute(file)).collect(),
+            variable: self.variable("UNDRIFT_IDENTITY").map(SecretValue::copied_from),
+            variable_file: self.path_variable("UNDRIFT_IDENTITY_FILE").map(|file| self.absolute(&file)),
+            config_file: self.identity_file(),
+            ssh_file: self.home().map(|home| home.join(".ssh").join("id_ed25519")),
+        }
+    }
+
+    /// Returns a path that was typed here, from the root.
+    pub fn absolute(&self, path: &Path) -> PathBuf {
+        self.folder.join(path)
+    }
+}
+
+/// Unknown width, as in a pipe, means no limit that a person would notice.
+fn terminal_width(variables: &BTreeMap<String, OsString>) -> usize {
+    let stated = variables.get("COLUMNS").and_then(|value| value.to_str()).and_then(|value| value.parse().ok());
+    let seen = || if io::stdout().is_terminal() { terminal_size() } else { None };
+    stated.or_else(seen).unwrap_or(160)
+}
+
+fn terminal_size() -> Option<usize> {
+    terminal_size::terminal_size().map(|(width, _)| usize::from(width.0))
+}
+
+/// A project with what the command line narrows it to.
+#[derive(Debug)]
+pub struct Selection {
+    /// Where things are.
+    pub layout: Layout,
+    /// What is declared.
+    pub project: Project,
+    /// The environments that are meant: those named, or every one.
+    pub environments: Vec<EnvironmentName>,
+    /// Whether they were named.
+    pub environments_named: bool,
+    /// The targets that are meant; every one when empty.
+    pub targets: Vec<TargetName>,
+}
+
+impl Selection {
+    /// Finds the project and checks every name that was typed.
+    pub fn resolve(global: &Global, world: &World) -> anyhow::Result<Self> {
+        let layout = Layout::find(&world.folder).ok_or(Refusal::NoProject)?;
+        let project = project::read(&layout)?;
+        let mut environments = Vec::new();
+        for name in &global.environments {
+            let declared = project.environments.get_key_value(name.as_str());
+            let known = || project.environments.keys().map(EnvironmentName::as_str);
+            let (declared, _) = declared.ok_or_else(|| undeclared("environment", name, known()))?;
+            environments.push(declared.clone());
+        }
+        let mut targets = Vec::new();
+        for name in &global.targets {
+            let declared = project.targets.get_key_value(name.as_str());
+            let known = || project.targets.keys().map(TargetName::as_str);
+            let (declared, _) = declared.ok_or_else(|| undeclared("target", name, known()))?;
+            targets.push(declared.clone());
+        }
+        let environments_named = !environments.is_empty();
+        if !environments_named {
+            environments = project.environments.keys().cloned().collect();
+        }
+        environments.sort();
+        environments.dedup();
+        Ok(Self { layout, project, environments, environments_named, targets })
+    }
+
+    /// Refuses a write that does not name its environment.
+    pub fn needs_environment(&self) -> Result<(), Refusal> {
+        if self.environments_named {
+            return Ok(());
+        }
+        Err(Refusal::NeedsEnvironment { declared: self.environments.iter().map(ToString::to_string).collect() })
+    }
+
+    /// Returns whether a target is meant.
+    pub fn means(&self, target: &TargetName) -> bool {
+        self.targets.is_empty() || self.targets.contains(target)
+    }
+}
+
+fn undeclared<'a>(what: &'static str, name: &str, known: impl Iterator<Item = &'a str>) -> Refusal {
+    Refusal::Undeclared { what, name: name.to_owned(), nearest: nearest(name, known).map(str::to_owned) }
+}

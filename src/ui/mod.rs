@@ -1,0 +1,125 @@
+//! The only prints and prompts. Data goes to standard output, talk to standard error.
+
+pub mod progress;
+
+use std::io::{self, Read, Write};
+
+use zeroize::Zeroizing;
+
+use crate::domain::secret::SecretValue;
+use crate::error::{Exit, Refusal};
+
+/// The longest value that is read from standard input, in bytes.
+const LONGEST_VALUE: u64 = 1024 * 1024;
+
+/// Everything a command says to, and asks of, a person.
+pub struct Ui {
+    /// Where data goes.
+    pub output: Box<dyn Write>,
+    /// Where talk goes.
+    pub talk: Box<dyn Write>,
+    /// Where values and answers come from.
+    pub input: Box<dyn Read>,
+    /// Whether a person is there to be asked.
+    pub interactive: bool,
+    /// Whether progress may be drawn on standard error.
+    pub progress: bool,
+    /// Whether talk may be coloured.
+    pub colour: bool,
+    /// How many columns there are.
+    pub width: usize,
+    /// What went wrong with the output, other than a reader that went away.
+    broken: Option<io::Error>,
+}
+
+impl std::fmt::Debug for Ui {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Ui").field("interactive", &self.interactive).finish_non_exhaustive()
+    }
+}
+
+impl Ui {
+    /// Makes one of any streams.
+    pub fn new(output: Box<dyn Write>, talk: Box<dyn Write>, input: Box<dyn Read>) -> Self {
+        Self { output, talk, input, interactive: false, progress: false, colour: false, width: 100, broken: None }
+    }
+
+    /// Writes data.
+    pub fn write(&mut self, text: &str) {
+        // A reader that went away has seen what it wanted.
+        if let Err(error) = self.output.write_all(text.as_bytes())
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            self.broken.get_or_insert(error);
+        }
+    }
+
+    /// Says a line.
+    pub fn say(&mut self, line: &str) {
+        self.say_raw(&format!("{line}\n"));
+    }
+
+    /// Says a text that has its own line ends.
+    pub fn say_raw(&mut self, text: &str) {
+        // Nobody can be told that nobody can be told.
+        let _ = self.talk.write_all(text.as_bytes());
+    }
+
+    /// Asks a question that yes or no answers; no is what silence means.
+    pub fn confirm(&mut self, question: &str) -> anyhow::Result<bool> {
+        if !self.interactive {
+            return Err(Refusal::NeedsYes.into());
+        }
+        match inquire::Confirm::new(question).with_default(false).prompt() {
+            Ok(answer) => Ok(answer),
+            Err(inquire::InquireError::OperationCanceled | inquire::InquireError::OperationInterrupted) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Reads a value: hidden from a person, or all of standard input with one line end dropped unless it is `exact`.
+    pub fn read_value(&mut self, name: &str, exact: bool) -> anyhow::Result<SecretValue> {
+        if self.interactive {
+            let question = format!("value of {name}:");
+            let prompt = inquire::Password::new(&question)
+                .with_display_mode(inquire::PasswordDisplayMode::Hidden)
+                .with_custom_confirmation_message("once more:");
+            return match prompt.prompt() {
+                Ok(value) => Ok(SecretValue::new(Zeroizing::new(value))),
+                Err(inquire::InquireError::OperationCanceled | inquire::InquireError::OperationInterrupted) => {
+                    Err(Refusal::Declined.into())
+                }
+                Err(error) => Err(error.into()),
+            };
+        }
+        let mut content = Zeroizing::new(Vec::with_capacity(4096));
+        (&mut self.input).take(LONGEST_VALUE + 1).read_to_end(&mut content)?;
+        if content.len() as u64 > LONGEST_VALUE {
+            return Err(Refusal::BadValue("is longer than 1 MiB, which no target takes").into());
+        }
+        let text = std::str::from_utf8(&content).map_err(|_| Refusal::BadValue("is not UTF-8 text"))?;
+        // `echo` and `pbpaste` add a line end that nobody means.
+        let trimmed = text.strip_suffix('\n').map(|text| text.strip_suffix('\r').unwrap_or(text));
+        let text = if exact { text } else { trimmed.unwrap_or(text) };
+        if text.contains('\0') {
+            return Err(Refusal::BadValue("has a NUL character, which no environment variable can hold").into());
+        }
+        Ok(SecretValue::copied_from(text))
+    }
+
+    /// Flushes what was written, and turns an output that could not be written into trouble.
+    pub fn finish(&mut self, exit: Exit) -> Exit {
+        if let Err(error) = self.output.flush()
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            self.broken.get_or_insert(error);
+        }
+        match self.broken.take() {
+            None => exit,
+            Some(error) => {
+                self.say(&format!("error: cannot write the output\n  caused by: {error}"));
+                Exit::Trouble
+            }
+        }
+    }
+}
