@@ -132,7 +132,7 @@ pub fn remedy(error: &TargetError, location: &Location) -> Option<String> {
         (TargetError::RateLimited { .. } | TargetError::Timeout { .. } | TargetError::Unreachable(_), _) => {
             "run the same command again later"
         }
-        (TargetError::Rejected { .. } | TargetError::Unexpected(_), _) => return None,
+        (TargetError::Rejected { .. } | TargetError::Unexpected(_) | TargetError::Unusable(_), _) => return None,
     };
     Some(text.to_owned())
 }

@@ -13,14 +13,10 @@ use crate::domain::secret::SecretValue;
 use crate::error::Refusal;
 use crate::flow::observe::Connection;
 use crate::targets::client::Client;
-use crate::targets::fly::{FlyApp, FlySettings};
-use crate::targets::github::{GithubPlace, GithubSettings};
+use crate::targets::fly::{self, FlyApp, FlySettings};
+use crate::targets::github::{self, GithubPlace, GithubSettings};
 use crate::targets::{AnyTarget, TargetError};
 use crate::vault::store;
-
-const FLY_MACHINES: &str = "https://api.machines.dev";
-const FLY_API: &str = "https://api.fly.io";
-const GITHUB_API: &str = "https://api.github.com";
 
 /// Returns the adapter for a place, or why there is none. A URL that is not safe is an error of the whole run.
 pub fn connect(
@@ -34,10 +30,10 @@ pub fn connect(
     let token = token(target, inventory, world);
     Ok(match (&place.location, &target.spec) {
         (Location::FlyApp { app }, TargetSpec::Fly { rollout, .. }) => {
-            let machines_url = url("FLY_FLAPS_BASE_URL", FLY_MACHINES)?;
-            let api_url = url("FLY_API_BASE_URL", FLY_API)?;
+            let machines_url = url("FLY_FLAPS_BASE_URL", fly::MACHINES_URL)?;
+            let api_url = url("FLY_API_BASE_URL", fly::API_URL)?;
             let make = |token: SecretValue| {
-                let settings = FlySettings { app: app.clone(), machines_url, api_url, token, rollout: *rollout };
+                let settings = FlySettings { app: app.clone(), machines_url, api_url, token: &token, rollout: *rollout };
                 FlyApp::new(client, settings).map(AnyTarget::Fly)
             };
             token.and_then(make)
@@ -47,9 +43,9 @@ pub fn connect(
                 Location::GithubEnvironment { environment, .. } => Some(environment.clone()),
                 Location::GithubRepository { .. } | Location::FlyApp { .. } => None,
             };
-            let api_url = url("GITHUB_API_URL", GITHUB_API)?;
+            let api_url = url("GITHUB_API_URL", github::API_URL)?;
             let make = |token: SecretValue| {
-                let settings = GithubSettings { api_url, repository: repository.clone(), environment, token };
+                let settings = GithubSettings { api_url, repository: repository.clone(), environment, token: &token };
                 GithubPlace::new(client, settings).map(AnyTarget::Github)
             };
             token.and_then(make)

@@ -16,7 +16,7 @@ pub enum TargetError {
     #[error("the token is not accepted (401)")]
     Unauthorized,
     /// The token may not do this.
-    #[error("the token may not do this (403){}", permissions(.needs.as_deref()))]
+    #[error("the token may not do this (403){}", needing(.needs.as_deref()))]
     Forbidden {
         /// The permissions that would do, in the platform's own words.
         needs: Option<String>,
@@ -28,7 +28,7 @@ pub enum TargetError {
         what: String,
     },
     /// Too many requests, and the wait would be longer than our patience.
-    #[error("the rate limit is used up{}", instant(.until.as_ref()))]
+    #[error("the rate limit is used up{}", lasting(.until.as_ref()))]
     RateLimited {
         /// When it may be tried again.
         until: Option<Timestamp>,
@@ -53,6 +53,26 @@ pub enum TargetError {
     /// The answer could not be understood.
     #[error("the answer could not be understood: {0}")]
     Unexpected(String),
+    /// No request could be made of what we were given.
+    #[error("{0}")]
+    Unusable(Unusable),
+}
+
+/// What no request can be made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// A base URL to which no token may be sent.
+    #[error("its base URL is neither `https` nor one of this machine")]
+    BaseUrl,
+    /// A token that fits in no header.
+    #[error("the token has characters that no token has")]
+    Token,
+    /// A name that fits in no path.
+    #[error("it has a name that no address can have")]
+    Path,
+    /// Encrypted connections cannot be made on this machine.
+    #[error("this machine has no certificates to check a connection with")]
+    Transport,
 }
 
 /// How a connection failed.
@@ -66,11 +86,11 @@ pub enum Broken {
     Midway,
 }
 
-fn permissions(needed: Option<&str>) -> String {
-    needed.map_or_else(String::new, |needed| format!("; it needs {needed}"))
+fn needing(permissions: Option<&str>) -> String {
+    permissions.map_or_else(String::new, |needed| format!("; it needs {needed}"))
 }
 
-fn instant(at: Option<&Timestamp>) -> String {
+fn lasting(at: Option<&Timestamp>) -> String {
     at.map_or_else(String::new, |at| format!(" until {}", at.strftime("%H:%M:%S UTC")))
 }
 
@@ -82,13 +102,13 @@ impl TargetError {
     /// Returns the reason in the one word of the report.
     pub const fn reason(&self) -> Reason {
         match self {
-            Self::NoToken | Self::Unauthorized => Reason::Unauthorized,
+            Self::NoToken | Self::Unauthorized | Self::Unusable(Unusable::Token) => Reason::Unauthorized,
             Self::Forbidden { .. } => Reason::Forbidden,
             Self::NotFound { .. } => Reason::NotFound,
             Self::RateLimited { .. } => Reason::RateLimited,
             Self::Timeout { .. } => Reason::Timeout,
-            Self::Unreachable(_) => Reason::Unreachable,
-            Self::Rejected { .. } => Reason::Rejected,
+            Self::Unreachable(_) | Self::Unusable(Unusable::BaseUrl | Unusable::Transport) => Reason::Unreachable,
+            Self::Rejected { .. } | Self::Unusable(Unusable::Path) => Reason::Rejected,
             Self::Unexpected(_) => Reason::Unexpected,
         }
     }
@@ -101,8 +121,10 @@ impl TargetError {
             | Self::Forbidden { .. }
             | Self::NotFound { .. }
             | Self::RateLimited { .. }
-            | Self::Unreachable(Broken::Connect) => true,
-            Self::Rejected { status, .. } => *status < 500,
+            | Self::Unreachable(Broken::Connect)
+            | Self::Unusable(_) => true,
+            // 408 is how Fly says that it did not finish in time, which is not to say that it did not begin.
+            Self::Rejected { status, .. } => *status < 500 && *status != 408,
             Self::Timeout { .. } | Self::Unreachable(Broken::Midway) | Self::Unexpected(_) => false,
         }
     }

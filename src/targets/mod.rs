@@ -61,6 +61,13 @@ pub enum Effect {
     Skipped,
 }
 
+impl Effect {
+    /// Returns what became of a write that ended in this error.
+    pub fn failed(error: TargetError) -> Self {
+        if error.surely_not_applied() { Self::Refused(error) } else { Self::Unknown(error) }
+    }
+}
+
 /// One place that holds secrets.
 pub trait Target {
     /// Returns what the place is able to show and to take.

@@ -1,0 +1,422 @@
+//! One origin with its token: where requests go, and nowhere else.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
+use reqwest::{Method, StatusCode, Url};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep};
+use zeroize::Zeroizing;
+
+use super::answer::{Answer, Unread};
+use super::retry::{Again, again, delays, jitter};
+use super::{Client, WriteBudget};
+use crate::domain::declaration::is_safe_url;
+use crate::targets::TargetError;
+use crate::targets::error::{Broken, Unusable};
+
+/// How many redirects one read follows.
+const REDIRECTS: usize = 3;
+
+/// What makes an [`Origin`].
+#[derive(Debug)]
+pub struct OriginSettings<'a> {
+    /// The base URL, which may have a path.
+    pub base_url: &'a str,
+    /// The `Authorization` header. It is sent to this origin alone.
+    pub authorization: Zeroizing<String>,
+    /// Further headers of every request.
+    pub headers: &'a [(&'static str, &'static str)],
+    /// What is asked for there, for messages: `the app shop`.
+    pub place: String,
+    /// The first wait for a rate limit that does not say how long; each further one is twice as long.
+    pub unstated_wait: Duration,
+    /// Whether writes are counted against a [`WriteBudget`].
+    pub budgeted: bool,
+}
+
+/// A base URL with the token that belongs to it.
+pub struct Origin {
+    client: Client,
+    transport: reqwest::Client,
+    base: Url,
+    headers: HeaderMap,
+    place: String,
+    unstated_wait: Duration,
+    permits: Arc<Semaphore>,
+    budget: Option<Arc<Mutex<WriteBudget>>>,
+    // The server's time in the last answer, and when we got it.
+    clock: Mutex<Option<(Timestamp, Instant)>>,
+}
+
+impl fmt::Debug for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Origin")
+            .field("base", &self.base.as_str())
+            .field("place", &self.place)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One failed attempt.
+struct Failure {
+    error: TargetError,
+    again: Again,
+}
+
+impl Failure {
+    fn last(error: TargetError) -> Self {
+        Self { error, again: Again::Never }
+    }
+
+    fn passing(error: TargetError) -> Self {
+        Self { error, again: Again::Later(None) }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Purpose<'a> {
+    Read,
+    Write { method: &'a Method, body: Option<&'a [u8]> },
+}
+
+impl Origin {
+    /// Checks the base URL and the token.
+    pub fn new(client: &Client, settings: OriginSettings<'_>) -> Result<Self, TargetError> {
+        let base = parse_base(settings.base_url).ok_or(TargetError::Unusable(Unusable::BaseUrl))?;
+        let mut headers = HeaderMap::new();
+        for (name, value) in settings.headers {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        let mut authorization =
+            HeaderValue::from_str(&settings.authorization).map_err(|_| TargetError::Unusable(Unusable::Token))?;
+        authorization.set_sensitive(true);
+        headers.insert(AUTHORIZATION, authorization);
+        let host = base.origin().ascii_serialization();
+        Ok(Self {
+            transport: client.transport(base.scheme() == "https")?,
+            permits: client.host(&host),
+            budget: settings.budgeted.then(|| client.budget(&host, &settings.authorization)),
+            client: client.clone(),
+            base,
+            headers,
+            place: settings.place,
+            unstated_wait: settings.unstated_wait,
+            clock: Mutex::default(),
+        })
+    }
+
+    /// Reads a resource. Each segment of its path is percent-encoded, its slashes too.
+    pub async fn get(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Answer, TargetError> {
+        let mut url = self.url(path)?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        self.read(url).await
+    }
+
+    /// Reads the page after this one, if there is one.
+    pub async fn get_next(&self, answer: &Answer) -> Result<Option<Answer>, TargetError> {
+        let Some(link) = answer.next() else { return Ok(None) };
+        let url = self.join(&self.base, link).ok_or_else(|| unexpected("a page link leads to another host"))?;
+        self.read(url).await.map(Some)
+    }
+
+    /// Sends a write, and returns its answer if that is a success.
+    ///
+    /// An error says by [`TargetError::surely_not_applied`] whether the write may have happened all the same.
+    pub async fn send(&self, method: &Method, path: &[&str], body: Option<&[u8]>) -> Result<Answer, TargetError> {
+        let url = self.url(path)?;
+        self.exchange(&url, Purpose::Write { method, body }).await
+    }
+
+    /// Returns the server's time, as far as an earlier answer tells: no later than it really is.
+    pub fn server_now(&self) -> Option<Timestamp> {
+        let (date, at) = (*self.clock.lock().expect("no holder of the clock panics"))?;
+        date.checked_add(at.elapsed()).ok()
+    }
+
+    fn url(&self, path: &[&str]) -> Result<Url, TargetError> {
+        // The URL standard takes such segments for steps up the path; an escaped form does not exist.
+        if path.iter().any(|segment| matches!(*segment, "" | "." | "..")) {
+            return Err(TargetError::Unusable(Unusable::Path));
+        }
+        let mut url = self.base.clone();
+        url.path_segments_mut().map_err(|()| TargetError::Unusable(Unusable::BaseUrl))?.pop_if_empty().extend(path);
+        Ok(url)
+    }
+
+    /// Resolves a link of an answer, if it stays on this origin.
+    fn join(&self, from: &Url, link: &str) -> Option<Url> {
+        let url = from.join(link).ok()?;
+        let stays = url.origin() == self.base.origin() && url.username().is_empty() && url.password().is_none();
+        stays.then_some(url)
+    }
+
+    async fn read(&self, mut url: Url) -> Result<Answer, TargetError> {
+        for _ in 0..=REDIRECTS {
+            let answer = self.exchange(&url, Purpose::Read).await?;
+            if answer.status() == StatusCode::OK {
+                return Ok(answer);
+            }
+            let location = answer.headers.get(LOCATION).and_then(|location| location.to_str().ok());
+            let location = location.ok_or_else(|| unexpected("a redirect leads nowhere"))?;
+            url = self.join(&url, location).ok_or_else(|| unexpected("a redirect leads to another host"))?;
+        }
+        Err(unexpected("redirects lead in a circle"))
+    }
+
+    /// Sends a request as often as it takes and is allowed, and returns a success or, for a read, a redirect.
+    async fn exchange(&self, url: &Url, purpose: Purpose<'_>) -> Result<Answer, TargetError> {
+        let settings = self.client.settings();
+        let mut delays = delays(settings);
+        let mut unstated_wait = self.unstated_wait;
+        loop {
+            if matches!(purpose, Purpose::Write { .. }) {
+                self.wait_for_budget().await?;
+            }
+            let failure = match self.attempt(url, purpose).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            let may = match (failure.again, purpose) {
+                (Again::Never, _) | (Again::Later(_), Purpose::Write { .. }) => false,
+                (Again::Later(_), Purpose::Read) | (Again::Limited(_), _) => true,
+            };
+            let Some(delay) = delays.next().filter(|_| may) else { return Err(failure.error) };
+            let wait = match failure.again {
+                Again::Never | Again::Later(None) => Duration::ZERO,
+                Again::Later(Some(stated)) | Again::Limited(Some(stated)) => stated,
+                Again::Limited(None) => {
+                    let wait = unstated_wait;
+                    unstated_wait = wait.saturating_mul(2);
+                    wait
+                }
+            };
+            if wait > settings.patience {
+                return Err(failure.error);
+            }
+            sleep(wait + jitter(delay)).await;
+        }
+    }
+
+    async fn wait_for_budget(&self) -> Result<(), TargetError> {
+        let Some(budget) = &self.budget else { return Ok(()) };
+        loop {
+            let wait = {
+                let mut budget = budget.lock().expect("no holder of the budget panics");
+                let now = Instant::now();
+                let wait = budget.wait(now);
+                if wait.is_zero() {
+                    budget.spend(now);
+                    return Ok(());
+                }
+                wait
+            };
+            if wait > self.client.settings().patience {
+                return Err(TargetError::RateLimited { until: Timestamp::now().checked_add(wait).ok() });
+            }
+            sleep(wait).await;
+        }
+    }
+
+    async fn attempt(&self, url: &Url, purpose: Purpose<'_>) -> Result<Answer, Failure> {
+        let _permit = self.permits.acquire().await.expect("nobody closes the permits");
+        let request = match purpose {
+            Purpose::Read => self.transport.get(url.clone()),
+            Purpose::Write { method, body } => {
+                let request = self.transport.request(method.clone(), url.clone());
+                match body {
+                    // A copy for each attempt, which is sent as it is and freed after it.
+                    Some(body) => request.header(CONTENT_TYPE, "application/json").body(body.to_vec()),
+                    None => request,
+                }
+            }
+        };
+        let response = request.headers(self.headers.clone()).send().await.map_err(|error| self.broken(&error))?;
+        let status = response.status();
+        let is_answer = status.is_success() && (status == StatusCode::OK || matches!(purpose, Purpose::Write { .. }));
+        if is_answer {
+            let answer = Answer::read(response, self.client.settings().largest_body).await;
+            let answer = answer.map_err(|unread| match unread {
+                Unread::TooLarge => Failure::last(unexpected("it is larger than any we take")),
+                Unread::Broken(error) => self.broken(&error),
+            })?;
+            self.set_clock(&answer);
+            return Ok(answer);
+        }
+        let answer = Answer::read_error(response).await;
+        self.set_clock(&answer);
+        match (status.as_u16(), purpose) {
+            (301 | 302 | 307 | 308, Purpose::Read) => Ok(answer),
+            (307 | 308, Purpose::Write { .. }) => Err(Failure::last(TargetError::Rejected {
+                status: status.as_u16(),
+                message: Some("it has moved, and goes by another name now".to_owned()),
+            })),
+            (..400, _) => Err(Failure::last(unexpected(&format!("its status is {}", status.as_u16())))),
+            _ => Err(self.refusal(&answer)),
+        }
+    }
+
+    fn set_clock(&self, answer: &Answer) {
+        if let Some(date) = answer.server_date() {
+            *self.clock.lock().expect("no holder of the clock panics") = Some((date, Instant::now()));
+        }
+    }
+
+    /// Tells an error status in our words: a platform may repeat a name, a value or a token in its own.
+    fn refusal(&self, answer: &Answer) -> Failure {
+        let now = answer.server_date().unwrap_or_else(Timestamp::now);
+        let again = again(answer.status(), &answer.headers, answer.body(), now);
+        if let Again::Limited(wait) = again {
+            let until = wait.and_then(|wait| now.checked_add(wait).ok());
+            return Failure { error: TargetError::RateLimited { until }, again };
+        }
+        let rejected = |message: Option<&str>| TargetError::Rejected {
+            status: answer.status().as_u16(),
+            message: message.map(str::to_owned),
+        };
+        let error = match answer.status() {
+            StatusCode::UNAUTHORIZED => TargetError::Unauthorized,
+            StatusCode::FORBIDDEN => TargetError::Forbidden { needs: needs(&answer.headers) },
+            StatusCode::NOT_FOUND => TargetError::NotFound { what: self.place.clone() },
+            StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => {
+                rejected(Some("it takes the name or the value for invalid"))
+            }
+            StatusCode::CONFLICT => rejected(Some("somebody else is changing it at this moment")),
+            StatusCode::PRECONDITION_FAILED => rejected(Some("what was just written cannot be read yet")),
+            StatusCode::PAYLOAD_TOO_LARGE => rejected(Some("it is too large")),
+            _ => rejected(None),
+        };
+        Failure { error, again }
+    }
+
+    fn broken(&self, error: &reqwest::Error) -> Failure {
+        let settings = self.client.settings();
+        if error.is_connect() {
+            return Failure::passing(TargetError::Unreachable(Broken::Connect));
+        }
+        if error.is_timeout() {
+            return Failure::passing(TargetError::Timeout { after: settings.request_timeout });
+        }
+        if error.is_builder() {
+            return Failure::last(TargetError::Unusable(Unusable::Path));
+        }
+        Failure::passing(TargetError::Unreachable(Broken::Midway))
+    }
+}
+
+fn unexpected(text: &str) -> TargetError {
+    TargetError::Unexpected(text.to_owned())
+}
+
+/// Parses a base URL to which a token may be sent.
+fn parse_base(text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
+    // The text is what a person has reviewed and the parsed form is where requests go; both have to be safe.
+    (plain && url.fragment().is_none() && is_safe_url(text) && is_safe_url(url.as_str())).then_some(url)
+}
+
+/// Returns what permissions GitHub says would do.
+fn needs(headers: &HeaderMap) -> Option<String> {
+    let names = ["x-accepted-github-permissions", "x-accepted-oauth-scopes"];
+    let stated = names.iter().find_map(|name| headers.get(*name)?.to_str().ok().filter(|text| !text.trim().is_empty()));
+    let printable = |character: &char| character.is_ascii_graphic() || *character == ' ';
+    stated.map(|text| text.trim().chars().filter(printable).take(120).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::targets::client::ClientSettings;
+
+    fn origin(base_url: &str) -> Result<Origin, TargetError> {
+        let client = Client::new(&ClientSettings::default());
+        let settings = OriginSettings {
+            base_url,
+            authorization: Zeroizing::new("Bearer canary-4711".to_owned()),
+            headers: &[],
+            place: "the app shop".to_owned(),
+            unstated_wait: Duration::ZERO,
+            budgeted: false,
+        };
+        Origin::new(&client, settings)
+    }
+
+    #[test]
+    fn a_token_goes_to_safe_addresses_alone() {
+        for good in ["http://127.0.0.1:1", "http://localhost/api/v3/", "http://[::1]:8080"] {
+            assert!(parse_base(good).is_some(), "{good}");
+        }
+        assert!(parse_base("https://api.github.com").is_some());
+        for bad in [
+            "http://api.github.com",
+            "http://127.0.0.1@evil.example",
+            "https://user@api.github.com",
+            "https://user:pass@api.github.com",
+            "http://127.0.0.1\\@evil.example",
+            "http://evil.example\\@127.0.0.1",
+            "https://api.github.com/?x",
+            "https://api.github.com/#x",
+            "ftp://127.0.0.1",
+            "api.github.com",
+            "",
+        ] {
+            assert!(parse_base(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn segments_never_leave_their_place() {
+        let origin = origin("http://127.0.0.1:1/api/v3/").expect("a loopback address");
+        let url = |path: &[&str]| origin.url(path).map(|url| url.as_str().to_owned());
+        assert_eq!(
+            url(&["environments", "eu/west ä?#", "secrets"]).expect("an ordinary path"),
+            "http://127.0.0.1:1/api/v3/environments/eu%2Fwest%20%C3%A4%3F%23/secrets"
+        );
+        assert_eq!(url(&["%2e%2e"]).expect("an ordinary path"), "http://127.0.0.1:1/api/v3/%252e%252e");
+        for steps in ["..", ".", ""] {
+            assert!(url(&["a", steps, "b"]).is_err(), "{steps}");
+        }
+    }
+
+    #[test]
+    fn links_are_followed_on_the_same_origin_alone() {
+        let origin = origin("http://127.0.0.1:1/api/v3").expect("a loopback address");
+        for good in ["http://127.0.0.1:1/repositories/7?page=2", "/x?page=2", "?page=2"] {
+            assert!(origin.join(&origin.base, good).is_some(), "{good}");
+        }
+        for bad in [
+            "http://127.0.0.1:2/x",
+            "https://127.0.0.1:1/x",
+            "http://localhost:1/x",
+            "//evil.example/x",
+            "http://user@127.0.0.1:1/x",
+            "http://",
+        ] {
+            assert!(origin.join(&origin.base, bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_token() {
+        assert!(!format!("{:?}", origin("http://127.0.0.1:1")).contains("canary"));
+    }
+
+    #[test]
+    fn what_is_needed_is_told_in_few_printable_words() {
+        let headers = |value: &str| {
+            let value = HeaderValue::from_bytes(value.as_bytes()).expect("a literal header value");
+            HeaderMap::from_iter([(HeaderName::from_static("x-accepted-github-permissions"), value)])
+        };
+        assert_eq!(needs(&headers("secrets=read")).as_deref(), Some("secrets=read"));
+        assert_eq!(needs(&headers("a\tb")).as_deref(), Some("ab"));
+        assert_eq!(needs(&headers(" ")), None);
+        assert_eq!(needs(&headers(&"x".repeat(500))).map(|text| text.len()), Some(120));
+    }
+}

@@ -1,0 +1,234 @@
+//! A Fly app.
+//!
+//! Fly shows a digest that depends on the value alone, and so proves by a receipt what the app holds. Whether machines
+//! run it is told separately, see [`rollout`].
+
+mod rollout;
+mod token;
+mod wire;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures_util::future::join;
+use reqwest::{Method, StatusCode};
+use vault_schema::project::RolloutMode;
+
+use self::rollout::{Machine, Releases};
+use self::token::{Api, authorization};
+use super::client::{Client, Origin, OriginSettings};
+use super::{Capabilities, Effect, EvidenceKind, Target, TargetError, Write};
+use crate::domain::name::RemoteName;
+use crate::domain::observation::{Evidence, Observation, Observed, RemoteDigest, RolloutState};
+use crate::domain::secret::SecretValue;
+
+/// Where the Machines API is, unless told otherwise.
+pub const MACHINES_URL: &str = "https://api.machines.dev";
+
+/// Where the dashboard's API is, unless told otherwise.
+pub const API_URL: &str = "https://api.fly.io";
+
+/// Which app it is and how to reach it.
+#[derive(Debug)]
+pub struct FlySettings<'a> {
+    /// The app.
+    pub app: String,
+    /// The base URL of the Machines API: [`MACHINES_URL`], or that of `FLY_FLAPS_BASE_URL`.
+    pub machines_url: String,
+    /// The base URL of the dashboard's API: [`API_URL`], or that of `FLY_API_BASE_URL`.
+    pub api_url: String,
+    /// The token, or a list of them.
+    pub token: &'a SecretValue,
+    /// How values reach the machines.
+    pub rollout: RolloutMode,
+}
+
+/// A Fly app.
+#[derive(Debug)]
+pub struct FlyApp {
+    app: String,
+    rollout: RolloutMode,
+    machines: Origin,
+    dashboard: Origin,
+    // The version of the secrets after our last write, or 0. Reads that ask for it never show what was before.
+    version: AtomicU64,
+}
+
+impl FlyApp {
+    /// Checks the settings. Nothing is asked of Fly yet.
+    pub fn new(client: &Client, settings: FlySettings<'_>) -> Result<Self, TargetError> {
+        let origin = |base_url: &str, api| {
+            let settings = OriginSettings {
+                base_url,
+                authorization: authorization(settings.token.expose(), api).ok_or(TargetError::NoToken)?,
+                headers: &[("accept", "application/json")],
+                place: format!("the app `{}`", settings.app),
+                // Fly allows about one request a second for each app, and does not say when to come back.
+                unstated_wait: client.settings().backoff.saturating_mul(4),
+                budgeted: false,
+            };
+            Origin::new(client, settings)
+        };
+        Ok(Self {
+            machines: origin(&settings.machines_url, Api::Machines)?,
+            dashboard: origin(&settings.api_url, Api::Dashboard)?,
+            app: settings.app,
+            rollout: settings.rollout,
+            version: AtomicU64::new(0),
+        })
+    }
+
+    async fn secrets(&self) -> Result<BTreeMap<RemoteName, wire::Secret>, TargetError> {
+        let version = self.version.load(Ordering::SeqCst).to_string();
+        let newest = [("min_version", version.as_str())];
+        let query: &[_] = if version == "0" { &[] } else { &newest };
+        let answer = self.machines.get(&["v1", "apps", &self.app, "secrets"], query).await?;
+        let list: wire::Secrets = answer.json()?;
+        let count = list.secrets.len();
+        let secrets: BTreeMap<_, _> =
+            list.secrets.into_iter().map(|secret| (RemoteName::new(secret.name.as_str()), secret)).collect();
+        if secrets.len() < count {
+            return Err(TargetError::Unexpected("a name is listed twice".to_owned()));
+        }
+        Ok(secrets)
+    }
+
+    async fn machines(&self) -> Result<Vec<Machine>, TargetError> {
+        // A summary would leave out the configuration, which names the release.
+        let answer = self.machines.get(&["v1", "apps", &self.app, "machines"], &[]).await?;
+        Ok(rollout::members(answer.json::<wire::Machines>()?.0))
+    }
+
+    async fn releases(&self, limit: usize) -> Result<Releases, TargetError> {
+        let path = ["api", "v1", "apps", &self.app, "releases"];
+        let answer = self.dashboard.get(&path, &[("limit", &limit.to_string())]).await?;
+        Ok(rollout::releases(answer.json::<wire::Releases>()?.releases))
+    }
+
+    /// Returns the machines with the releases they may run, or that nothing can be said of the roll-out, and why.
+    async fn fleet(
+        &self,
+        machines: Result<Vec<Machine>, TargetError>,
+    ) -> Result<(Vec<Machine>, Releases), RolloutState> {
+        let unknown =
+            |what: &str, error: &TargetError| rollout::unknown(&format!("{what} could not be listed: {error}"));
+        let machines = machines.map_err(|error| unknown("the machines", &error))?;
+        let releases = if machines.is_empty() {
+            Releases::new()
+        } else {
+            let releases = self.releases(rollout::releases_wanted(&machines)).await;
+            releases.map_err(|error| unknown("the releases", &error))?
+        };
+        Ok((machines, releases))
+    }
+
+    /// Sends all changes as one, so that they are made together or not at all.
+    async fn change(&self, values: &[(&str, Option<&str>)]) -> Result<BTreeMap<RemoteName, Evidence>, TargetError> {
+        let body = wire::body(values);
+        let answer = self.machines.send(&Method::POST, &["v1", "apps", &self.app, "secrets"], Some(&body)).await?;
+        if !matches!(answer.status(), StatusCode::OK | StatusCode::CREATED) {
+            return Err(TargetError::Unexpected(format!("its status is {}", answer.status().as_u16())));
+        }
+        let written: wire::Written = answer.json()?;
+        if let Some(version) = written.version() {
+            self.version.fetch_max(version, Ordering::SeqCst);
+        }
+        let seen = |secret: wire::Secret| (RemoteName::new(secret.name), evidence(secret.digest));
+        Ok(written.secrets.into_iter().map(seen).collect())
+    }
+}
+
+impl Target for FlyApp {
+    fn describe(&self) -> Capabilities {
+        Capabilities { evidence: EvidenceKind::OpaqueDigest, writes_per_look: usize::MAX }
+    }
+
+    async fn observe(&self) -> Result<Observation, TargetError> {
+        let (secrets, fleet) = match self.rollout {
+            RolloutMode::Unchecked => (self.secrets().await?, Ok((Vec::new(), Releases::new()))),
+            RolloutMode::Manual => {
+                let (secrets, machines) = join(self.secrets(), self.machines()).await;
+                let secrets = secrets?;
+                let fleet =
+                    if secrets.is_empty() { Ok((Vec::new(), Releases::new())) } else { self.fleet(machines).await };
+                (secrets, fleet)
+            }
+        };
+        let entry = |(name, secret): (RemoteName, wire::Secret)| {
+            let rollout = match &fleet {
+                Ok((machines, releases)) => {
+                    rollout::state(secret.updated_at.as_deref().and_then(wire::time), machines, releases)
+                }
+                Err(unknown) => unknown.clone(),
+            };
+            (name, Observed { evidence: evidence(secret.digest), rollout })
+        };
+        Ok(Observation { entries: secrets.into_iter().map(entry).collect() })
+    }
+
+    /// Reads the whole list: it is one request too, and one for each name would meet Fly's rate limit.
+    async fn look(&self, _names: &[&RemoteName]) -> Result<Observation, TargetError> {
+        let entry = |(name, secret): (RemoteName, wire::Secret)| {
+            (name, Observed { evidence: evidence(secret.digest), rollout: RolloutState::none() })
+        };
+        Ok(Observation { entries: self.secrets().await?.into_iter().map(entry).collect() })
+    }
+
+    async fn write(&self, batch: &[Write<'_>]) -> Vec<Effect> {
+        if batch.is_empty() {
+            return Vec::new();
+        }
+        let values: Vec<_> = batch.iter().map(|write| (write.name.as_str(), Some(write.value.expose()))).collect();
+        match self.change(&values).await {
+            Ok(mut evidence) => batch.iter().map(|write| Effect::Accepted(evidence.remove(write.name))).collect(),
+            Err(error) => batch.iter().map(|_| Effect::failed(error.clone())).collect(),
+        }
+    }
+
+    async fn remove(&self, names: &[&RemoteName]) -> Vec<Effect> {
+        if names.is_empty() {
+            return Vec::new();
+        }
+        let values: Vec<_> = names.iter().map(|name| (name.as_str(), None)).collect();
+        match self.change(&values).await {
+            Ok(_) => names.iter().map(|_| Effect::Accepted(None)).collect(),
+            Err(error) => names.iter().map(|_| Effect::failed(error.clone())).collect(),
+        }
+    }
+}
+
+/// Returns what a digest shows. One in a form other than the known one may not be compared with older ones: Fly has
+/// changed the form once, in 2022.
+fn evidence(digest: Option<wire::Digest>) -> Evidence {
+    let Some(wire::Digest(text)) = digest.filter(|digest| !digest.0.is_empty()) else { return Evidence::Name };
+    let is_known = text.len() == 16 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let digest = RemoteDigest::new(text);
+    if is_known { Evidence::OpaqueDigest(digest) } else { Evidence::UnknownDigest(digest) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_are_known_by_their_form() {
+        let kind = |text: &str| match evidence(Some(wire::Digest(text.to_owned()))) {
+            Evidence::OpaqueDigest(_) => "opaque",
+            Evidence::UnknownDigest(_) => "unknown",
+            Evidence::Name => "name",
+            Evidence::Value(_) | Evidence::Sha256(_) | Evidence::Times { .. } => "other",
+        };
+        let table = [
+            ("d8c5ac2e11c8e492", "opaque"),
+            ("D8C5AC2E11C8E492", "unknown"),
+            ("cdbe3268a82bfe993921b9cae2a526af", "unknown"),
+            ("d8c5ac2e11c8e49", "unknown"),
+            ("d8c5ac2e11c8e49g", "unknown"),
+            ("", "name"),
+        ];
+        for (text, expected) in table {
+            assert_eq!(kind(text), expected, "{text}");
+        }
+        assert!(matches!(evidence(None), Evidence::Name));
+    }
+}
