@@ -53,6 +53,8 @@ pub enum Hold {
     NeedsOverwrite,
     /// We wrote it and no longer have it: `--prune` decides.
     NeedsPrune,
+    /// We wrote it, somebody wrote over it, and we no longer have it: `--prune` and `--overwrite NAME` together decide.
+    NeedsPruneAndOverwrite,
     /// It may be in a file that could not be read; only mending the vault decides.
     VaultIncomplete,
 }
@@ -196,6 +198,10 @@ fn decide(row: &Row, choices: &Choices, partial: bool) -> Decision {
         }
         Verdict::ChangedRemotely | Verdict::Conflict => when(overwrite, Action::Update, Hold::NeedsOverwrite),
         Verdict::Orphaned if partial => Decision::Hold(step(Action::Delete), Hold::VaultIncomplete),
+        // A receipt says that we wrote the name, not that we wrote what stands there now.
+        Verdict::Orphaned if !row.vouched => {
+            when(choices.prune && overwrite, Action::Delete, Hold::NeedsPruneAndOverwrite)
+        }
         Verdict::Orphaned => when(choices.prune, Action::Delete, Hold::NeedsPrune),
     }
 }

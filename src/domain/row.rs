@@ -31,6 +31,8 @@ pub struct Row {
     pub detail: String,
     /// What the place showed: what a later write expects to find. None when nothing was there.
     pub shown: Option<SealedEvidence>,
+    /// Whether the place still shows what it showed right after our last push: what stands there is ours.
+    pub vouched: bool,
     /// Whether an ignore rule covers it.
     pub ignored: bool,
 }
@@ -160,7 +162,9 @@ impl Judge<'_> {
         let secret = secret.or(receipt.map(|receipt| &receipt.secret)).cloned();
         let rollout = shown.map_or_else(RolloutState::none, |observed| observed.rollout.clone());
         let evidence = shown.map(|observed| &observed.evidence);
-        let detail = self.detail(judgement, receipt, elsewhere, evidence, vault);
+        let vouched = receipt.is_some_and(same_evidence);
+        let rewritten = receipt.is_some_and(comparable) && !vouched;
+        let detail = self.detail(judgement, receipt, elsewhere, evidence, vault, rewritten);
         let row = Row {
             place: self.place.clone(),
             secret,
@@ -169,6 +173,7 @@ impl Judge<'_> {
             rollout,
             detail,
             shown: sealed,
+            vouched,
             ignored: false,
         };
         let ignored = !row.is_good()
@@ -207,6 +212,7 @@ impl Judge<'_> {
         elsewhere: Option<&Receipt>,
         evidence: Option<&Evidence>,
         vault: VaultSide,
+        rewritten: bool,
     ) -> String {
         let pushed = receipt.map(|receipt| day(receipt.written));
         match judgement.verdict {
@@ -234,6 +240,9 @@ impl Judge<'_> {
                 Some(day) => format!("pushed {day}, and nothing shows whether it was written since"),
                 None => "there, but never pushed by undrift".to_owned(),
             },
+            Verdict::Orphaned if rewritten => {
+                format!("no longer in the vault, and {}", moved(receipt, elsewhere, evidence))
+            }
             Verdict::Orphaned => match pushed {
                 Some(day) => format!("pushed {day}, no longer in the vault"),
                 None => "no longer in the vault".to_owned(),

@@ -37,7 +37,10 @@ pub fn next(row: &Row) -> Option<String> {
         Verdict::ChangedRemotely | Verdict::Conflict => {
             push(&format!(" --overwrite {}", row.secret.as_ref().map_or("", |secret| secret.as_str())))
         }
-        Verdict::Orphaned => push(" --prune"),
+        Verdict::Orphaned if row.vouched => push(" --prune"),
+        Verdict::Orphaned => {
+            push(&format!(" --prune --overwrite {}", row.secret.as_ref().map_or("", |secret| secret.as_str())))
+        }
         Verdict::Unmanaged | Verdict::Unreadable => None,
         Verdict::InSync => match (row.rollout.rollout, &row.place.location) {
             (Rollout::Staged | Rollout::Partial, Location::FlyApp { app }) => {
@@ -59,6 +62,7 @@ pub fn decides(held: &Held) -> String {
         Hold::NeedsTakeVault => format!("{command} --take-vault"),
         Hold::NeedsOverwrite => format!("{command} --overwrite {}", held.step.secret),
         Hold::NeedsPrune => format!("{command} --prune"),
+        Hold::NeedsPruneAndOverwrite => format!("{command} --prune --overwrite {}", held.step.secret),
         Hold::VaultIncomplete => format!("undrift audit -e {}", held.step.place.environment),
     }
 }
@@ -69,6 +73,7 @@ pub const fn held_because(hold: Hold) -> &'static str {
         Hold::NeedsTakeVault => "nobody can say whether the value there is needed",
         Hold::NeedsOverwrite => "somebody wrote there since",
         Hold::NeedsPrune => "removing needs `--prune`",
+        Hold::NeedsPruneAndOverwrite => "somebody wrote there since, and removing needs `--prune`",
         Hold::VaultIncomplete => "it may stand in a vault file that could not be read",
     }
 }

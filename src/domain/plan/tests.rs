@@ -32,6 +32,7 @@ fn row(place: &Place, name: &str, verdict: Verdict) -> Row {
         rollout: RolloutState { rollout: Rollout::Live, detail: String::new() },
         detail: format!("why {name}"),
         shown: (verdict != Verdict::Missing).then_some(shown),
+        vouched: true,
         ignored: false,
     }
 }
@@ -60,6 +61,19 @@ fn decided(verdict: Verdict, choices: &Choices, partial: bool) -> Becomes {
         ([], [held]) => Becomes::Held(held.step.action, held.hold),
         _ => panic!("one row becomes one step at most: {plan:?}"),
     }
+}
+
+#[test]
+fn an_orphan_that_somebody_wrote_over_is_removed_only_when_both_are_said() {
+    let place = place("staging", "web");
+    let rows = [Row { vouched: false, ..row(&place, "A", Verdict::Orphaned) }];
+    let becomes = |choices| plan(&rows, &choices, &BTreeSet::new(), &BTreeMap::new());
+    for halfway in [choices(false, &[], true), choices(false, &["A"], false), choices(true, &[], true)] {
+        let plan = becomes(halfway);
+        assert_eq!(plan.steps, []);
+        assert_eq!(plan.held[0].hold, Hold::NeedsPruneAndOverwrite);
+    }
+    assert_eq!(becomes(choices(false, &["A"], true)).steps[0].action, Action::Delete);
 }
 
 #[test]

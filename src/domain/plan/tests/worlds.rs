@@ -435,6 +435,7 @@ proptest! {
                 (Action::Update, Verdict::ChangedRemotely | Verdict::Conflict) => prop_assert!(chosen),
                 (Action::Delete, Verdict::Orphaned) => {
                     prop_assert!(audit.choices.prune && !audit.partial.contains(&step.place.environment));
+                    prop_assert!(row.vouched || chosen);
                 }
                 (action, verdict) => prop_assert!(false, "{:?} for {:?}", action, verdict),
             }
