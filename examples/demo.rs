@@ -112,7 +112,10 @@ fn main() -> anyhow::Result<()> {
     println!("\n# (undrift.toml now declares one Fly app, one GitHub environment and three secrets)");
     demo.step("encrypt the plain files into the vault", "undrift import plain --yes")?;
     demo.step("what do the targets hold?", "undrift audit")?;
-    demo.step("write what is missing: one request for the Fly app, a sealed box for each GitHub secret", "undrift push -e staging --yes")?;
+    demo.step(
+        "write what is missing: one request for the Fly app, a sealed box for each GitHub secret",
+        "undrift push -e staging --yes",
+    )?;
     demo.step("stored everywhere, but the Fly machines still run without it", "undrift audit")?;
     println!("\n# roll it out, as the hint says\n$ fly secrets deploy -a shop-staging");
     fly.deploy("shop-staging");

@@ -74,12 +74,10 @@ pub struct Init {
 
 /// `undrift import`
 #[derive(Debug, Args)]
-#[command(
-    after_help = "The environment is found in a file's name or folder (`api_staging.env`, `.env.staging`,\n\
+#[command(after_help = "The environment is found in a file's name or folder (`api_staging.env`, `.env.staging`,\n\
                   `staging/api.env`); `-e` says it for files that do not. Originals are not touched.\n\n\
                   Examples:\n  undrift import ./secrets\n  undrift import . -e staging\n  \
-                  undrift import ./secrets --prefer secrets/api/api_staging.env"
-)]
+                  undrift import ./secrets --prefer secrets/api/api_staging.env")]
 pub struct Import {
     /// The folder, or one file
     #[arg(value_name = "PATH")]
@@ -100,14 +98,16 @@ pub struct Import {
 
 /// `undrift set`
 #[derive(Debug, Args)]
-#[command(
-    after_help = "A value on standard input loses one line end, which `echo` adds; `--exact` keeps it.\n\n\
-                  Examples:\n  undrift set SMTP_PASSWORD -e staging\n  pbpaste | undrift set SMTP_PASSWORD -e staging"
-)]
+#[command(after_help = "A value on standard input loses one line end, which `echo` adds; `--exact` keeps it.\n\n\
+                  Examples:\n  undrift set SMTP_PASSWORD -e staging\n  pbpaste | undrift set SMTP_PASSWORD -e staging")]
 pub struct Set {
     /// The secret's name
     #[arg(value_name = "NAME")]
     pub name: String,
+
+    /// Caught to be refused: a value on the command line stands in the shell's history and in every process list.
+    #[arg(value_name = "VALUE", hide = true)]
+    pub value: Vec<String>,
 
     /// The file of the environment it goes to, if it is new
     #[arg(short, long, value_name = "GROUP", default_value = "secrets")]
@@ -132,10 +132,8 @@ pub struct List {
 
 /// `undrift audit`
 #[derive(Debug, Args)]
-#[command(
-    after_help = "An audit only reads. It covers every environment that your identity opens.\n\n\
-                  Examples:\n  undrift audit\n  undrift audit -e production --format json"
-)]
+#[command(after_help = "An audit only reads. It covers every environment that your identity opens.\n\n\
+                  Examples:\n  undrift audit\n  undrift audit -e production --format json")]
 pub struct Audit {
     /// How to write it
     #[arg(short, long, value_enum, default_value_t)]

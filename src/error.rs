@@ -84,6 +84,9 @@ pub enum Refusal {
     /// A value that may not be stored.
     #[error("the value {0}")]
     BadValue(&'static str),
+    /// A value where the shell's history and every process list show it.
+    #[error("a value is never given on the command line, where the shell's history and every process list show it")]
+    ValueInArguments,
     /// A base URL that tokens may not be sent to.
     #[error("{variable} must be an https address; http is for this machine's own addresses only")]
     UnsafeUrl {
@@ -96,16 +99,28 @@ impl Refusal {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NoProject => "`undrift init staging production` makes one".to_owned(),
-            Self::Undeclared { nearest: Some(name), .. } | Self::NothingToOverwrite { nearest: Some(name), .. } => format!("did you mean `{name}`?"),
+            Self::Undeclared { nearest: Some(name), .. } | Self::NothingToOverwrite { nearest: Some(name), .. } => {
+                format!("did you mean `{name}`?")
+            }
             Self::NeedsEnvironment { declared } => match declared.first() {
                 Some(name) => format!("add `-e {name}`; declared are {}", declared.join(", ")),
                 None => "declare one: `[environments.staging]` in undrift.toml".to_owned(),
             },
+            Self::ValueInArguments => {
+                "leave it out to be asked for it, or pipe it in; and change that value, for it is written down now"
+                    .to_owned()
+            }
             Self::NeedsYes => "look at it with `undrift plan`, then add `--yes`".to_owned(),
             Self::NeedsConfirm(name) => format!("if it is meant, add `--confirm {name}`"),
-            Self::Locked { .. } => "ask one of them to add your public key to recipients.txt and encrypt it again".to_owned(),
+            Self::Locked { .. } => {
+                "ask one of them to add your public key to recipients.txt and encrypt it again".to_owned()
+            }
             Self::KeyUnreadable(name) => format!("`undrift audit -e {name}` says why"),
-            Self::BadValue(_) | Self::Undeclared { .. } | Self::Declined | Self::AlreadyThere(_) | Self::UnsafeUrl { .. } => {
+            Self::BadValue(_)
+            | Self::Undeclared { .. }
+            | Self::Declined
+            | Self::AlreadyThere(_)
+            | Self::UnsafeUrl { .. } => {
                 return None;
             }
             Self::NothingToOverwrite { .. } => "`undrift plan` lists what is held".to_owned(),
@@ -137,9 +152,10 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     }
     if let Some(error) = error.downcast_ref::<RecipientsError>() {
         return match error {
-            RecipientsError::Absent | RecipientsError::Empty => {
-                Some("write the public keys of those who may read it there, one a line; `age-keygen -y` shows one".to_owned())
-            }
+            RecipientsError::Absent | RecipientsError::Empty => Some(
+                "write the public keys of those who may read it there, one a line; `age-keygen -y` shows one"
+                    .to_owned(),
+            ),
             RecipientsError::Io(_) | RecipientsError::Line(_) => None,
         };
     }

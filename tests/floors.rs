@@ -79,7 +79,10 @@ fn every_room_is_on_a_floor() {
 
 #[test]
 fn an_upward_import_would_be_found() {
-    assert_eq!(imports("use crate::flow::apply;\n// crate::ui\nlet x = crate::domain::plan::Plan;"), ["flow", "domain"]);
+    assert_eq!(
+        imports("use crate::flow::apply;\n// crate::ui\nlet x = crate::domain::plan::Plan;"),
+        ["flow", "domain"]
+    );
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a.rs"), "use crate::flow::apply;").unwrap();
     let mut found = Vec::new();

@@ -1,11 +1,9 @@
 //! One binary of end-to-end tests: each verb in a world of its own, with exact output, talk and status.
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-
+mod audit;
 mod floors;
-
-
-
+mod init;
+mod push;
 mod tools;
-
 mod world;

@@ -11,14 +11,18 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tempfile::TempDir;
 use twins::{FLY_TOKEN, FlyTwin, GITHUB_TOKEN, GitHubPlace, GitHubTwin};
+use undrift::domain::name::EnvironmentName;
 use undrift::flow::apply::Patience;
 use undrift::settings::World as Surroundings;
 use undrift::targets::client::ClientSettings;
 use undrift::ui::Ui;
+use undrift::vault::{self, identity::IdentityChain, layout::Layout};
 
 /// A folder with a project in it, and the twins it may speak to.
 pub(crate) struct World {
-    folder: TempDir,
+    folder: Rc<TempDir>,
+    /// The folder commands run in, below the project's.
+    below: PathBuf,
     pub(crate) variables: BTreeMap<String, OsString>,
     pub(crate) network: ClientSettings,
     pub(crate) patience: Patience,
@@ -76,7 +80,7 @@ impl Captured {
 
 impl World {
     pub(crate) fn new() -> Self {
-        let folder = TempDir::new().unwrap();
+        let folder = Rc::new(TempDir::new().unwrap());
         let home = folder.path().join("home");
         std::fs::create_dir_all(folder.path().join("shop")).unwrap();
         std::fs::create_dir_all(&home).unwrap();
@@ -85,6 +89,7 @@ impl World {
             .into();
         Self {
             folder,
+            below: PathBuf::new(),
             variables,
             network: ClientSettings {
                 connect_timeout: Duration::from_secs(2),
@@ -113,6 +118,19 @@ impl World {
         world
     }
 
+    /// The same world, seen from a folder below the project's.
+    pub(crate) fn below(&self, folder: &str) -> Self {
+        Self {
+            folder: Rc::clone(&self.folder),
+            below: folder.into(),
+            variables: self.variables.clone(),
+            network: self.network.clone(),
+            patience: self.patience.clone(),
+            now: self.now,
+            width: self.width,
+        }
+    }
+
     pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.folder.path().join("shop").join(path)
     }
@@ -131,6 +149,15 @@ impl World {
         std::fs::read_to_string(self.path(path)).unwrap()
     }
 
+    /// Reads a value back through the library's own reader.
+    pub(crate) fn value(&self, environment: &str, name: &str) -> String {
+        let identity = self.home().join(".config/undrift/identity.txt");
+        let identities = IdentityChain { files: vec![identity], ..IdentityChain::default() }.load().unwrap();
+        let environment = EnvironmentName::parse(environment).unwrap();
+        let read = vault::read::environments(&Layout::at(&self.path("")), &[environment], &identities);
+        read[0].inventory.entries[name].value.expose().to_owned()
+    }
+
     /// Runs a command without input.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         self.run_with(arguments, "")
@@ -145,7 +172,7 @@ impl World {
         let now = self.now;
         let mut world = Surroundings {
             variables: self.variables.clone(),
-            folder: self.path(""),
+            folder: self.path("").join(&self.below),
             clock: Box::new(move || now),
             network: self.network.clone(),
             patience: self.patience.clone(),

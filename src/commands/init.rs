@@ -26,13 +26,17 @@ pub(super) fn run(arguments: &Init, global: &Global, world: &mut World) -> anyho
         && above.root() != layout.root()
     {
         let file = above.project_file().display().to_string();
-        return Err(anyhow::Error::from(Refusal::AlreadyThere(file)).context("this folder belongs to a project already"));
+        return Err(
+            anyhow::Error::from(Refusal::AlreadyThere(file)).context("this folder belongs to a project already")
+        );
     }
     let identities = identities(global, world)?;
     let recipient = identities
         .recipients
         .first()
-        .context("the public half of the identity is not known; `ssh-keygen -y` writes it to a .pub file beside the key")?
+        .context(
+            "the public half of the identity is not known; `ssh-keygen -y` writes it to a .pub file beside the key",
+        )?
         .clone();
     declare(&layout, &names, world)?;
     for name in &names {
@@ -58,7 +62,8 @@ fn identities(global: &Global, world: &mut World) -> anyhow::Result<Identities> 
             return Ok(found);
         }
     }
-    let file = world.identity_file().context("there is no home folder to keep an identity in; give `--identity FILE`")?;
+    let file =
+        world.identity_file().context("there is no home folder to keep an identity in; give `--identity FILE`")?;
     let (content, recipient) = identity::generate();
     if let Some(folder) = file.parent() {
         store::make_folder(folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -85,7 +90,8 @@ fn declare(layout: &Layout, names: &[EnvironmentName], world: &mut World) -> any
         }
         return Ok(());
     }
-    let mut text = "# What undrift keeps in step: environments, targets, secrets. No values stand here.\nversion = 1\n".to_owned();
+    let mut text =
+        "# What undrift keeps in step: environments, targets, secrets. No values stand here.\nversion = 1\n".to_owned();
     for name in names {
         let _ = write!(text, "\n[environments.{}]\n", key_of(name.as_str()));
         if name.as_str().starts_with("prod") {

@@ -32,10 +32,8 @@ pub(super) fn run(arguments: &Push, global: &Global, world: &mut World) -> anyho
     } else {
         agree(arguments, &survey, &plan, world)?;
         make_keys(&mut survey, &plan)?;
-        let books = survey
-            .subjects
-            .iter()
-            .map(|(name, subject)| (name.clone(), &subject.key, subject.receipts.clone()));
+        let books =
+            survey.subjects.iter().map(|(name, subject)| (name.clone(), &subject.key, subject.receipts.clone()));
         let recorder = Recorder::new(&survey.selection.layout, books);
         let tools = Tools {
             connections: &survey.connections,
@@ -67,13 +65,17 @@ pub(super) fn run(arguments: &Push, global: &Global, world: &mut World) -> anyho
         }
     }
     let outcome = |wanted: &[Outcome]| report.steps.iter().any(|step| wanted.contains(&step.outcome));
-    Ok(if !report.failures.is_empty() || outcome(&[Outcome::Failed, Outcome::Uncertain, Outcome::Unconfirmed, Outcome::Skipped]) {
-        Exit::Trouble
-    } else if outcome(&[Outcome::Stale]) || !report.held.is_empty() || !report.complete {
-        Exit::Drift
-    } else {
-        Exit::Clean
-    })
+    Ok(
+        if !report.failures.is_empty()
+            || outcome(&[Outcome::Failed, Outcome::Uncertain, Outcome::Unconfirmed, Outcome::Skipped])
+        {
+            Exit::Trouble
+        } else if outcome(&[Outcome::Stale]) || !report.held.is_empty() || !report.complete {
+            Exit::Drift
+        } else {
+            Exit::Clean
+        },
+    )
 }
 
 /// Shows the plan with its places, and asks.

@@ -13,6 +13,9 @@ use crate::vault::layout::PROJECT_FILE;
 use crate::vault::{read, store, write};
 
 pub(super) fn run(arguments: &Set, global: &Global, world: &mut World) -> anyhow::Result<Exit> {
+    if !arguments.value.is_empty() {
+        return Err(Refusal::ValueInArguments.into());
+    }
     let name = SecretName::parse(&arguments.name)
         .with_context(|| format!("`{}` cannot be a secret's name", arguments.name))?;
     let group = GroupName::parse(&arguments.group)
@@ -22,7 +25,9 @@ pub(super) fn run(arguments: &Set, global: &Global, world: &mut World) -> anyhow
     let identities = world.identity_chain(global).load()?;
     let value = world.ui.read_value(name.as_str(), arguments.exact)?;
     if value.is_empty() && !arguments.allow_empty {
-        return Err(anyhow::Error::from(Refusal::BadValue("is empty")).context("nothing was set; `--allow-empty` sets it"));
+        return Err(
+            anyhow::Error::from(Refusal::BadValue("is empty")).context("nothing was set; `--allow-empty` sets it")
+        );
     }
     for environment in &selection.environments {
         put(&selection, environment, &name, &group, &value, &identities, world)?;

@@ -17,22 +17,16 @@ pub fn declared(project: &Project, inventory: &Inventory) -> Vec<Problem> {
         // A value may stand in a file that could not be read; then it is that file's problem.
         .filter(|_| inventory.is_complete())
         .filter(|secret| project.expects(secret, &inventory.environment) && !inventory.entries.contains_key(*secret))
-        .map(|secret| Problem {
-            file: None,
-            line: None,
-            secret: Some(secret.to_string()),
-            kind: ProblemKind::NoValue,
-        });
-    let without_declaration = inventory
-        .entries
-        .iter()
-        .filter(|(secret, _)| !project.expects(secret, &inventory.environment))
-        .map(|(secret, entry)| Problem {
-            file: Some(entry.source.file.clone()),
-            line: Some(entry.source.line),
-            secret: Some(secret.to_string()),
-            kind: ProblemKind::NotDeclared,
-        });
+        .map(|secret| Problem { file: None, line: None, secret: Some(secret.to_string()), kind: ProblemKind::NoValue });
+    let without_declaration =
+        inventory.entries.iter().filter(|(secret, _)| !project.expects(secret, &inventory.environment)).map(
+            |(secret, entry)| Problem {
+                file: Some(entry.source.file.clone()),
+                line: Some(entry.source.line),
+                secret: Some(secret.to_string()),
+                kind: ProblemKind::NotDeclared,
+            },
+        );
     without_value.chain(without_declaration).collect()
 }
 
@@ -130,12 +124,7 @@ mod tests {
         let shown: Vec<_> = problems.iter().map(|p| (p.secret.as_deref(), p.kind.code())).collect();
         assert_eq!(
             shown,
-            [
-                (Some("BIG"), "UD315"),
-                (Some("FOO"), "UD313"),
-                (Some("GITHUB_TOKEN"), "UD308"),
-                (Some("foo"), "UD313"),
-            ]
+            [(Some("BIG"), "UD315"), (Some("FOO"), "UD313"), (Some("GITHUB_TOKEN"), "UD308"), (Some("foo"), "UD313"),]
         );
     }
 }

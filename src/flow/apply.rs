@@ -77,7 +77,9 @@ async fn in_places<'a>(steps: &[&'a Step], tools: &'a Tools<'a>) -> Vec<StepOutc
     }
     let each = places.into_iter().map(|(place, steps)| async move {
         match tools.connections.get(place) {
-            Some(Ok(target)) => Run { place, target, tools, accepted: Vec::new(), done: Vec::new() }.steps(&steps).await,
+            Some(Ok(target)) => {
+                Run { place, target, tools, accepted: Vec::new(), done: Vec::new() }.steps(&steps).await
+            }
             _ => steps.iter().map(|step| end(tools, step, Outcome::Failed, "the target could not be read")).collect(),
         }
     });
@@ -149,8 +151,12 @@ impl<'a> Run<'a> {
 
     /// Looks, then writes what is still as the plan expects it. An error tells why the steps after it are not tried.
     async fn chunk(&mut self, steps: &[&'a Step]) -> Result<(), String> {
-        let names: Vec<&RemoteName> =
-            steps.iter().copied().chain(self.accepted.iter().map(|accepted| accepted.step)).map(|s| &s.remote_name).collect();
+        let names: Vec<&RemoteName> = steps
+            .iter()
+            .copied()
+            .chain(self.accepted.iter().map(|accepted| accepted.step))
+            .map(|s| &s.remote_name)
+            .collect();
         let seen = match self.target.look(&names).await {
             Ok(seen) => seen,
             Err(error) => {
@@ -209,7 +215,9 @@ impl<'a> Run<'a> {
         };
         let writes: Option<Vec<Write<'_>>> = steps
             .iter()
-            .map(|step| Some(Write { name: &step.remote_name, value: self.value(step)?, last_written: last_written(step) }))
+            .map(|step| {
+                Some(Write { name: &step.remote_name, value: self.value(step)?, last_written: last_written(step) })
+            })
             .collect();
         match writes {
             Some(writes) => self.target.write(&writes).await,

@@ -89,7 +89,9 @@ pub fn mends(problem: &ProblemKind, environment: &str, secret: Option<&str>) -> 
         ProblemKind::NoValue => format!("undrift set {secret} -e {environment}"),
         ProblemKind::NotDeclared => format!("add `[secrets.{secret}]` to undrift.toml"),
         ProblemKind::IllegalThere { .. } | ProblemKind::Collision { .. } => {
-            format!("give it a name of its own there: `targets = [{{ target = \"…\", name = \"…\" }}]` in `[secrets.{secret}]`")
+            format!(
+                "give it a name of its own there: `targets = [{{ target = \"…\", name = \"…\" }}]` in `[secrets.{secret}]`"
+            )
         }
         ProblemKind::Duplicate { .. } => "remove one of the two".to_owned(),
         ProblemKind::DialectsDisagree(_) => "put the value in a .toml.age file, which has one reading".to_owned(),
@@ -115,7 +117,9 @@ pub fn remedy(error: &TargetError, location: &Location) -> Option<String> {
         (TargetError::Unauthorized, TargetKind::Fly) => {
             "the token may have expired: run `fly auth whoami`, or set FLY_API_TOKEN to one of `fly tokens create`"
         }
-        (TargetError::Unauthorized, TargetKind::Github) => "the token may have expired: make one, or run `gh auth login`",
+        (TargetError::Unauthorized, TargetKind::Github) => {
+            "the token may have expired: make one, or run `gh auth login`"
+        }
         (TargetError::Forbidden { .. }, TargetKind::Fly) => {
             return Some(match location {
                 Location::FlyApp { app } => format!("make a token for this app: `fly tokens create deploy -a {app}`"),

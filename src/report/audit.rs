@@ -92,10 +92,7 @@ fn finding(environment: &str, problem: &Problem) -> Finding {
 
 /// Returns the targets that could not be read.
 pub fn failures(observations: &Observations) -> Vec<Failure> {
-    observations
-        .iter()
-        .filter_map(|(place, result)| result.as_ref().err().map(|error| failure(place, error)))
-        .collect()
+    observations.iter().filter_map(|(place, result)| result.as_ref().err().map(|error| failure(place, error))).collect()
 }
 
 fn failure(place: &Place, error: &TargetError) -> Failure {

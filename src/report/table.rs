@@ -39,7 +39,7 @@ pub fn audit(report: &Report, all: bool, width: usize) -> String {
     }
     failures(&mut text, &report.failures, width);
     findings(&mut text, &report.findings, width);
-    let _ = writeln!(text, "{}", summary(report));
+    paragraph(&mut text, &summary(report), 0, width);
     text
 }
 

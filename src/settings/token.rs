@@ -33,7 +33,8 @@ pub fn connect(
             let machines_url = url("FLY_FLAPS_BASE_URL", fly::MACHINES_URL)?;
             let api_url = url("FLY_API_BASE_URL", fly::API_URL)?;
             let make = |token: SecretValue| {
-                let settings = FlySettings { app: app.clone(), machines_url, api_url, token: &token, rollout: *rollout };
+                let settings =
+                    FlySettings { app: app.clone(), machines_url, api_url, token: &token, rollout: *rollout };
                 FlyApp::new(client, settings).map(AnyTarget::Fly)
             };
             token.and_then(make)
@@ -103,10 +104,9 @@ fn configuration(kind: TargetKind, world: &World) -> Option<PathBuf> {
             .path_variable("FLY_CONFIG_DIR")
             .or_else(|| world.home().map(|home| home.join(".fly")))
             .map(|folder| folder.join("config.yml")),
-        TargetKind::Github => world
-            .path_variable("GH_CONFIG_DIR")
-            .or_else(|| gh_folder(world))
-            .map(|folder| folder.join("hosts.yml")),
+        TargetKind::Github => {
+            world.path_variable("GH_CONFIG_DIR").or_else(|| gh_folder(world)).map(|folder| folder.join("hosts.yml"))
+        }
     }
 }
 

@@ -1,0 +1,278 @@
+//! `undrift push`: only what differs, nothing that is somebody else's, and the rest after a fault.
+
+use std::time::Duration;
+
+use insta::assert_snapshot;
+use twins::{Fault, FaultKind, FlyTwin, GitHubTwin};
+
+use crate::world::{SHOP, World, repository, twins};
+
+/// The requests that changed something.
+fn writes(fly: &FlyTwin, github: &GitHubTwin) -> usize {
+    fly.requests().iter().chain(&github.requests()).filter(|request| request.method != "GET").count()
+}
+
+fn pushed() -> (FlyTwin, GitHubTwin, World) {
+    let (fly, github) = twins();
+    let world = World::with_twins(&fly, &github);
+    world.shop();
+    let _ = world.run(&["push", "-e", "staging", "--yes"]).status(0);
+    (fly, github, world)
+}
+
+#[test]
+fn writes_what_is_missing_and_then_nothing() {
+    let (fly, github) = twins();
+    let world = World::with_twins(&fly, &github);
+    world.shop();
+    assert_snapshot!("plan", world.run(&["plan"]).status(1).transcript());
+    assert_snapshot!("push", world.run(&["push", "-e", "staging", "--yes"]).status(0).transcript());
+    assert_eq!(fly.values("shop-staging")["API_TOKEN"], "token-1");
+    assert_eq!(fly.values("shop-staging")["SMTP_PASSWORD"], "password-1");
+    assert_eq!(github.values(&repository())["SHOP_TOKEN"], b"token-1");
+    assert_eq!(github.values(&repository())["STRIPE_KEY"], b"stripe-1");
+    // One bulk write for the app, one sealed box for each GitHub secret.
+    assert_eq!(writes(&fly, &github), 3);
+    assert_snapshot!("audit_clean", world.run(&["audit", "--all"]).status(0).transcript());
+    fly.clear_requests();
+    github.clear_requests();
+    assert_snapshot!("push_nothing", world.run(&["push", "-e", "staging", "--yes"]).status(0).transcript());
+    assert_eq!(writes(&fly, &github), 0);
+}
+
+#[test]
+fn a_changed_value_is_behind_and_only_it_is_written() {
+    let (fly, github, mut world) = pushed();
+    world.now = "2026-11-27T08:00:00Z".parse().unwrap();
+    world.set("API_TOKEN", "token-2");
+    assert_snapshot!("audit_behind", world.run(&["audit"]).status(1).transcript());
+    fly.clear_requests();
+    github.clear_requests();
+    let _ = world.run(&["push", "-e", "staging", "--yes"]).status(0);
+    let bodies: Vec<_> =
+        fly.requests().into_iter().filter(|r| r.method == "POST").map(|r| String::from_utf8(r.body).unwrap()).collect();
+    assert_eq!(bodies, [r#"{"values":{"API_TOKEN":"token-2"}}"#]);
+    let paths: Vec<_> = github.requests().into_iter().filter(|r| r.method == "PUT").map(|r| r.path).collect();
+    assert_eq!(paths, ["/repos/acme/shop/actions/secrets/SHOP_TOKEN"]);
+    let _ = world.run(&["audit"]).status(0);
+}
+
+#[test]
+fn what_somebody_else_wrote_is_held_until_it_is_named() {
+    let (fly, github, world) = pushed();
+    github.set(&repository(), "STRIPE_KEY", "pasted");
+    fly.set("shop-staging", "SMTP_PASSWORD", "pasted");
+    github.set(&repository(), "CODECOV_TOKEN", "theirs");
+    assert_snapshot!("audit_changed", world.run(&["audit"]).status(1).transcript());
+    fly.clear_requests();
+    github.clear_requests();
+    assert_snapshot!("push_held", world.run(&["push", "-e", "staging", "--yes"]).status(1).transcript());
+    let _ = world.run(&["push", "-e", "staging", "--yes", "--take-vault"]).status(1);
+    assert_eq!(writes(&fly, &github), 0);
+    let arguments = ["push", "-e", "staging", "--yes", "--overwrite", "STRIPE_KEY", "--overwrite", "SMTP_PASSWORD"];
+    let _ = world.run(&arguments).status(0);
+    assert_eq!(github.values(&repository())["STRIPE_KEY"], b"stripe-1");
+    assert_eq!(fly.values("shop-staging")["SMTP_PASSWORD"], "password-1");
+    assert_eq!(github.values(&repository())["CODECOV_TOKEN"], b"theirs");
+    assert_snapshot!("overwrite_unknown", world.run(&["plan", "--overwrite", "STRIPE"]).status(2).transcript());
+}
+
+#[test]
+fn the_same_name_made_anew_is_seen() {
+    let (_fly, github, world) = pushed();
+    github.remove(&repository(), "STRIPE_KEY");
+    let removed = world.run(&["audit"]).status(1);
+    assert!(removed.output.contains("missing  removed there since it was pushed"), "{}", removed.output);
+    github.set(&repository(), "STRIPE_KEY", "stripe-1");
+    let made = world.run(&["audit"]).status(1);
+    assert!(made.output.contains("changed remotely  removed and made anew"), "{}", made.output);
+}
+
+#[test]
+fn what_was_there_before_is_taken_only_when_told() {
+    let (fly, github) = twins();
+    fly.set("shop-staging", "API_TOKEN", "older");
+    github.set(&repository(), "STRIPE_KEY", "older");
+    let world = World::with_twins(&fly, &github);
+    world.shop();
+    assert_snapshot!("audit_unverified", world.run(&["audit"]).status(1).transcript());
+    let _ = world.run(&["push", "-e", "staging", "--yes"]).status(1);
+    assert_eq!(fly.values("shop-staging")["API_TOKEN"], "older");
+    let _ = world.run(&["push", "-e", "staging", "--yes", "--take-vault"]).status(0);
+    assert_eq!(fly.values("shop-staging")["API_TOKEN"], "token-1");
+    assert_eq!(github.values(&repository())["STRIPE_KEY"], b"stripe-1");
+}
+
+#[test]
+fn a_receipt_of_one_app_proves_the_value_at_another() {
+    let (fly, github, world) = pushed();
+    world.write("undrift.toml", SHOP.replace("environments = [\"staging\"]\n", ""));
+    let _ = world.run_with(&["set", "API_TOKEN", "-e", "production"], "token-1").status(0);
+    let second = SHOP
+        .replace(
+            "[targets.ci]",
+            "[targets.worker]\nkind = \"fly\"\napp = \"worker\"\nenvironments = [\"staging\"]\n\n[targets.ci]",
+        )
+        .replace("targets = [\"web\"]", "targets = [\"web\", \"worker\"]");
+    world.write("undrift.toml", second);
+    fly.create_app("worker");
+    fly.set("worker", "SMTP_PASSWORD", "password-1");
+    let audit = world.run(&["audit", "-e", "staging", "--format", "json"]).status(0).json();
+    let entry = audit["entries"].as_array().unwrap().iter().find(|e| e["place"] == "fly:worker").unwrap().clone();
+    assert_eq!((&entry["verdict"], &entry["proof"]), (&"in-sync".into(), &"digest".into()));
+    drop(github);
+}
+
+#[test]
+fn nothing_is_removed_without_prune_and_nothing_that_is_not_ours() {
+    let (fly, github, world) = pushed();
+    github.set(&repository(), "CODECOV_TOKEN", "theirs");
+    world.write(
+        "undrift.toml",
+        SHOP.replace("[secrets.STRIPE_KEY]\ntargets = [\"ci\"]\nenvironments = [\"staging\"]\n", ""),
+    );
+    assert_snapshot!("push_orphan", world.run(&["push", "-e", "staging", "--yes"]).status(1).transcript());
+    assert!(github.values(&repository()).contains_key("STRIPE_KEY"));
+    let pruned = world.run(&["push", "-e", "staging", "--yes", "--prune"]).status(0);
+    assert_snapshot!("push_pruned", pruned.transcript());
+    let left: Vec<_> = github.values(&repository()).into_keys().collect();
+    assert_eq!(left, ["CODECOV_TOKEN", "SHOP_TOKEN"]);
+    assert!(!world.read("vault/staging/receipts.toml").contains("STRIPE_KEY"));
+    drop(fly);
+}
+
+#[test]
+fn a_vault_that_cannot_be_read_whole_removes_nothing() {
+    let (fly, github, world) = pushed();
+    let _ = world.run_with(&["set", "EXTRA", "-e", "staging", "-g", "extra"], "x").status(0);
+    world.write(
+        "undrift.toml",
+        SHOP.replace("[secrets.STRIPE_KEY]\ntargets = [\"ci\"]\nenvironments = [\"staging\"]\n", ""),
+    );
+    world.write("vault/staging/extra.toml.age", "not age");
+    let _ = world.run(&["push", "-e", "staging", "--yes", "--prune"]).status(1);
+    assert!(github.values(&repository()).contains_key("STRIPE_KEY"));
+    drop(fly);
+}
+
+#[test]
+fn a_target_that_moved_since_the_plan_is_stale() {
+    let (_fly, github, world) = pushed();
+    world.set("STRIPE_KEY", "stripe-2");
+    // The audit's listing is answered first; then, before the look that precedes the write, somebody writes.
+    let place = repository();
+    let before = github.secret(&place, "STRIPE_KEY").unwrap().updated_at;
+    github.inject(
+        Fault::new(FaultKind::Delay(Duration::from_millis(300)))
+            .method("GET")
+            .path_contains("secrets")
+            .skip(1)
+            .times(1),
+    );
+    let ran = std::thread::scope(|scope| {
+        let meddler = scope.spawn(|| {
+            while github.requests().iter().filter(|r| r.path.contains("secrets")).count() < 1 {
+                std::thread::yield_now();
+            }
+            github.set(&place, "STRIPE_KEY", "meddled");
+        });
+        github.clear_requests();
+        let ran = world.run(&["push", "-e", "staging", "--yes"]);
+        meddler.join().unwrap();
+        ran
+    });
+    assert_eq!(ran.status, 1, "{}", ran.transcript());
+    assert!(ran.output.contains("update stale"), "{}", ran.output);
+    assert_eq!(github.values(&place)["STRIPE_KEY"], b"meddled");
+    assert!(github.secret(&place, "STRIPE_KEY").unwrap().updated_at > before);
+}
+
+#[test]
+fn a_push_cut_after_any_write_is_finished_by_the_next() {
+    for cut in 0..2 {
+        let (fly, github) = twins();
+        let world = World::with_twins(&fly, &github);
+        world.shop();
+        github.inject(Fault::new(FaultKind::ResetBefore).method("PUT").skip(cut).times(1));
+        let first = world.run(&["push", "-e", "staging", "-t", "ci", "--yes"]).status(2);
+        assert!(first.output.contains("uncertain"), "{}", first.output);
+        assert_eq!(github.values(&repository()).len(), cut);
+        let _ = world.run(&["push", "-e", "staging", "--yes"]).status(0);
+        assert_eq!(github.values(&repository()).len(), 2);
+        let _ = world.run(&["audit"]).status(0);
+    }
+}
+
+#[test]
+fn a_lost_answer_is_uncertain_and_never_taken_for_success() {
+    let (fly, github) = twins();
+    let world = World::with_twins(&fly, &github);
+    world.shop();
+    fly.inject(Fault::new(FaultKind::ResetAfter).method("POST").times(1));
+    assert_snapshot!("push_uncertain", world.run(&["push", "-e", "staging", "--yes"]).status(2).transcript());
+    // What is there now may be ours; nothing shows it, so a person decides.
+    let _ = world.run(&["push", "-e", "staging", "--yes"]).status(1);
+    let _ = world.run(&["push", "-e", "staging", "--yes", "--take-vault"]).status(0);
+    let _ = world.run(&["audit"]).status(0);
+}
+
+#[test]
+fn a_listing_that_lags_is_waited_for() {
+    let (fly, github) = twins();
+    github.list_lag(2);
+    let world = World::with_twins(&fly, &github);
+    world.shop();
+    let _ = world.run(&["push", "-e", "staging", "--yes"]).status(0);
+    github.list_lag(0);
+    let _ = world.run(&["audit"]).status(0);
+}
+
+#[test]
+fn a_listing_that_never_catches_up_leaves_no_receipt() {
+    let (fly, github) = twins();
+    github.list_lag(1_000);
+    let world = World::with_twins(&fly, &github);
+    world.shop();
+    let ran = world.run(&["push", "-e", "staging", "-t", "ci", "--yes"]).status(2);
+    assert!(ran.output.contains("unconfirmed"), "{}", ran.output);
+    assert!(!world.path("vault/staging/receipts.toml").exists());
+    drop(fly);
+}
+
+#[test]
+fn a_protected_environment_is_named_twice() {
+    let (fly, github) = twins();
+    let world = World::with_twins(&fly, &github);
+    world.shop();
+    assert_snapshot!("push_protected", world.run(&["push", "-e", "production", "--yes"]).status(2).transcript());
+    let _ = world.run(&["push", "-e", "production", "--confirm", "production", "--yes"]).status(0);
+    assert_snapshot!("push_no_environment", world.run(&["push", "--yes"]).status(2).transcript());
+    assert_snapshot!("push_no_terminal", world.run(&["push", "-e", "staging"]).status(2).transcript());
+    assert_eq!(writes(&fly, &github), 0);
+}
+
+#[test]
+fn nasty_values_arrive_byte_for_byte() {
+    let (fly, github) = twins();
+    let world = World::with_twins(&fly, &github);
+    world.shop();
+    let long = "x".repeat(48 * 1024 - 64);
+    for value in ["a\nb\n", "a=b;c d", "it's \"quoted\" \\ back", "zażółć 🔑", "trailing\n", long.as_str()] {
+        let _ = world.run_with(&["set", "API_TOKEN", "-e", "staging", "--exact"], value).status(0);
+        let _ = world.run(&["push", "-e", "staging", "--yes"]).status(0);
+        assert_eq!(fly.values("shop-staging")["API_TOKEN"], value);
+        assert_eq!(github.values(&repository())["SHOP_TOKEN"], value.as_bytes());
+    }
+}
+
+#[test]
+fn a_listing_that_lost_most_of_what_we_wrote_is_refused() {
+    let (fly, github, world) = pushed();
+    fly.destroy_app("shop-staging");
+    fly.create_app("shop-staging");
+    assert_snapshot!("push_shrunk", world.run(&["push", "-e", "staging", "--yes"]).status(2).transcript());
+    assert!(fly.values("shop-staging").is_empty());
+    let _ = world.run(&["push", "-e", "staging", "--yes", "--allow-shrink"]).status(0);
+    assert_eq!(fly.values("shop-staging").len(), 2);
+    drop(github);
+}
