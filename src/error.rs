@@ -103,7 +103,7 @@ impl Refusal {
                 format!("did you mean `{name}`?")
             }
             Self::NeedsEnvironment { declared } => match declared.first() {
-                Some(name) => format!("add `-e {name}`; declared are {}", declared.join(", ")),
+                Some(_) => format!("add `-e NAME`; declared are {}", declared.join(", ")),
                 None => "declare one: `[environments.staging]` in undrift.toml".to_owned(),
             },
             Self::ValueInArguments => {

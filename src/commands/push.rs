@@ -1,7 +1,9 @@
 //! `undrift push`: what differs is written, after it was shown and agreed to.
 
+use std::collections::BTreeSet;
+
 use anyhow::Context;
-use vault_schema::push::Outcome;
+use vault_schema::push::{Outcome, Push as Report};
 
 use super::survey::{Survey, block_on, survey};
 use crate::cli::{Format, Global, Push};
@@ -54,28 +56,47 @@ pub(super) fn run(arguments: &Push, global: &Global, world: &mut World) -> anyho
             Survey::hint(report.held.iter().map(|held| held.next.as_str()), "decides", world);
         }
     }
-    let done = outcomes.iter().filter(|outcome| outcome.outcome == Outcome::Done);
-    let mut written: Vec<&Place> = done.map(|outcome| &outcome.step.place).collect();
-    written.dedup();
-    for place in written {
+    what_now(&survey, &report, world);
+    Ok(exit(&report))
+}
+
+fn exit(report: &Report) -> Exit {
+    let any = |wanted: &[Outcome]| report.steps.iter().any(|step| wanted.contains(&step.outcome));
+    if !report.failures.is_empty()
+        || !report.refused.is_empty()
+        || any(&[Outcome::Failed, Outcome::Uncertain, Outcome::Unconfirmed, Outcome::Skipped])
+    {
+        Exit::Trouble
+    } else if any(&[Outcome::Stale]) || !report.held.is_empty() || !report.complete {
+        Exit::Drift
+    } else {
+        Exit::Clean
+    }
+}
+
+/// Says what is left to do: look again after a fault, and bring stored values to the machines.
+fn what_now(survey: &Survey, report: &Report, world: &mut World) {
+    let open: BTreeSet<&str> = report
+        .steps
+        .iter()
+        .filter(|step| step.outcome != Outcome::Done)
+        .map(|step| step.environment.as_str())
+        .collect();
+    for environment in open {
+        world.ui.say(&format!(
+            "hint: `undrift audit -e {environment}` shows how it stands; the same push again does what is left"
+        ));
+    }
+    let done: BTreeSet<&str> =
+        report.steps.iter().filter(|step| step.outcome == Outcome::Done).map(|step| step.place.as_str()).collect();
+    for place in survey.connections.keys() {
         if let Location::FlyApp { app } = &place.location
-            && may_run(&survey, place)
+            && done.contains(place.location.to_string().as_str())
+            && may_run(survey, place)
         {
             world.ui.say(&format!("hint: `fly secrets deploy -a {app}` brings the stored values to its machines"));
         }
     }
-    let outcome = |wanted: &[Outcome]| report.steps.iter().any(|step| wanted.contains(&step.outcome));
-    Ok(
-        if !report.failures.is_empty()
-            || outcome(&[Outcome::Failed, Outcome::Uncertain, Outcome::Unconfirmed, Outcome::Skipped])
-        {
-            Exit::Trouble
-        } else if outcome(&[Outcome::Stale]) || !report.held.is_empty() || !report.complete {
-            Exit::Drift
-        } else {
-            Exit::Clean
-        },
-    )
 }
 
 /// Shows the plan with its places, and asks.

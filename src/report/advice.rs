@@ -141,7 +141,13 @@ pub fn remedy(error: &TargetError, location: &Location) -> Option<String> {
         (TargetError::RateLimited { .. } | TargetError::Timeout { .. } | TargetError::Unreachable(_), _) => {
             "run the same command again later"
         }
-        (TargetError::Rejected { .. } | TargetError::Unexpected(_) | TargetError::Unusable(_), _) => return None,
+        (TargetError::Rejected { status: 500.., .. }, _) => {
+            "the fault is the platform's; run the same command again later"
+        }
+        (TargetError::Unexpected(_), _) => {
+            "check `api-url`, if there is one; if it stays so, the platform's API may have changed"
+        }
+        (TargetError::Rejected { .. } | TargetError::Unusable(_), _) => return None,
     };
     Some(text.to_owned())
 }

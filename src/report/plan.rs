@@ -14,15 +14,19 @@ use crate::flow::observe::Observations;
 
 /// Builds a plan's report.
 pub fn plan(at: Timestamp, plan: &Plan, subjects: &Subjects, observations: &Observations) -> PlanReport {
-    let failures = all_failures(plan, observations);
+    let failures = failures(observations);
+    let refused: Vec<Failure> = plan.refusals.iter().map(refusal).collect();
     PlanReport {
         schema: schema::SCHEMA.to_owned(),
         tool: TOOL.to_owned(),
         at,
-        complete: failures.is_empty() && subjects.values().all(|subject| subject.inventory.is_complete()),
+        complete: failures.is_empty()
+            && refused.is_empty()
+            && subjects.values().all(|subject| subject.inventory.is_complete()),
         steps: plan.steps.iter().map(step).collect(),
         held: plan.held.iter().map(held).collect(),
         failures,
+        refused,
     }
 }
 
@@ -34,21 +38,22 @@ pub fn push(
     subjects: &Subjects,
     observations: &Observations,
 ) -> Push {
-    let failures = all_failures(plan, observations);
+    let failures = failures(observations);
+    let refused: Vec<Failure> = plan.refusals.iter().map(refusal).collect();
     let done = outcomes.iter().all(|outcome| outcome.outcome == Outcome::Done);
     Push {
         schema: push::SCHEMA.to_owned(),
         tool: TOOL.to_owned(),
         at,
-        complete: done && failures.is_empty() && subjects.values().all(|subject| subject.inventory.is_complete()),
+        complete: done
+            && failures.is_empty()
+            && refused.is_empty()
+            && subjects.values().all(|subject| subject.inventory.is_complete()),
         steps: outcomes.iter().map(outcome).collect(),
         held: plan.held.iter().map(held).collect(),
         failures,
+        refused,
     }
-}
-
-fn all_failures(plan: &Plan, observations: &Observations) -> Vec<Failure> {
-    failures(observations).into_iter().chain(plan.refusals.iter().map(refusal)).collect()
 }
 
 fn step(step: &Step) -> schema::Step {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use tabled::builder::Builder;
 use tabled::settings::object::Columns;
-use tabled::settings::{Modify, Padding, Style, Width};
+use tabled::settings::{Modify, Padding, Style};
 use unicode_width::UnicodeWidthStr;
 use vault_schema::audit::{Entry, Failure, Finding, Report};
 use vault_schema::plan::{Held, Plan};
@@ -37,7 +37,7 @@ pub fn audit(report: &Report, all: bool, width: usize) -> String {
         let lines = entries.into_iter().map(line).collect();
         section(&mut text, environment, lines, width);
     }
-    failures(&mut text, &report.failures, width);
+    failures(&mut text, "could not be read", &report.failures, width);
     findings(&mut text, &report.findings, width);
     paragraph(&mut text, &summary(report), 0, width);
     text
@@ -121,7 +121,8 @@ pub fn plan(plan: &Plan, width: usize) -> String {
         section(&mut text, environment, lines, width);
     }
     held(&mut text, &plan.held, width);
-    failures(&mut text, &plan.failures, width);
+    failures(&mut text, "could not be read", &plan.failures, width);
+    failures(&mut text, "left as it is", &plan.refused, width);
     let writes = plan.steps.iter().filter(|step| step.action != vault_schema::plan::Action::Delete).count();
     let removals = plan.steps.len() - writes;
     let _ = match (writes, removals) {
@@ -151,7 +152,8 @@ pub fn push(push: &Push, width: usize) -> String {
         section(&mut text, environment, lines, width);
     }
     held(&mut text, &push.held, width);
-    failures(&mut text, &push.failures, width);
+    failures(&mut text, "could not be read", &push.failures, width);
+    failures(&mut text, "left as it is", &push.refused, width);
     let done = push.steps.iter().filter(|step| step.outcome == Outcome::Done).count();
     let open = push.steps.len() - done;
     let _ = match (done, open) {
@@ -175,11 +177,11 @@ fn held(text: &mut String, held: &[Held], width: usize) {
     section(text, "held until you choose", lines, width);
 }
 
-fn failures(text: &mut String, failures: &[Failure], width: usize) {
+fn failures(text: &mut String, title: &str, failures: &[Failure], width: usize) {
     if failures.is_empty() {
         return;
     }
-    let _ = writeln!(text, "could not be read");
+    let _ = writeln!(text, "{title}");
     for failure in failures {
         paragraph(text, &format!("{} ({}): {}", failure.place, failure.environment, failure.message), 2, width);
         if let Some(hint) = &failure.hint {
@@ -236,16 +238,15 @@ fn section(text: &mut String, title: &str, lines: Vec<Line>, width: usize) {
 
 fn columns<'a>(text: &mut String, rows: impl Iterator<Item = Vec<&'a String>>, indent: usize, room: usize) {
     let mut builder = Builder::default();
-    for row in rows {
-        builder.push_record(row);
+    for mut row in rows {
+        let detail = row.pop().map(|detail| textwrap::fill(detail, room));
+        builder.push_record(row.into_iter().cloned().chain(detail));
     }
     let mut table = builder.build();
     table
         .with(Style::empty())
         .with(Padding::new(0, 2, 0, 0))
-        .with(Modify::new(Columns::first()).with(Padding::new(indent, 2, 0, 0)))
-        // The last column's own padding is part of its width here.
-        .with(Modify::new(Columns::last()).with(Width::wrap(room + 2).keep_words(true)));
+        .with(Modify::new(Columns::first()).with(Padding::new(indent, 2, 0, 0)));
     for line in table.to_string().lines() {
         let _ = writeln!(text, "{}", line.trim_end());
     }
@@ -253,26 +254,21 @@ fn columns<'a>(text: &mut String, rows: impl Iterator<Item = Vec<&'a String>>, i
 
 /// Writes a sentence over as many lines as it needs, those after the first indented further.
 fn paragraph(text: &mut String, sentence: &str, indent: usize, width: usize) {
-    let mut column = indent;
-    let _ = write!(text, "{:indent$}", "");
-    for (index, word) in sentence.split(' ').enumerate() {
-        if index > 0 && column + 1 + word.width() > width {
-            let _ = write!(text, "\n{:1$}", "", indent + 4);
-            column = indent + 4;
-        } else if index > 0 {
-            text.push(' ');
-            column += 1;
-        }
-        text.push_str(word);
-        column += word.width();
-    }
-    text.push('\n');
+    let (first, rest) = (" ".repeat(indent), " ".repeat(indent + 4));
+    let options = textwrap::Options::new(width).initial_indent(&first).subsequent_indent(&rest).break_words(false);
+    let _ = writeln!(text, "{}", textwrap::fill(sentence, options));
 }
 
 /// Returns the commands that mend what a report shows, each with how many rows it mends, most first.
+///
+/// A plain push needs no target: whatever else is open in that environment it leaves held.
 pub fn next_commands<'a>(commands: impl Iterator<Item = &'a str>) -> Vec<(&'a str, usize)> {
     let mut counts: Vec<(&str, usize)> = Vec::new();
     for command in commands {
+        let command = match command.split_once(" -t ") {
+            Some((environment, target)) if !target.contains(' ') => environment,
+            _ => command,
+        };
         match counts.iter_mut().find(|(known, _)| *known == command) {
             Some((_, count)) => *count += 1,
             None => counts.push((command, 1)),

@@ -26,6 +26,8 @@ pub struct Push {
     pub held: Vec<Held>,
     /// Targets that could not be read; nothing was done there.
     pub failures: Vec<Failure>,
+    /// Targets that could be read, and where nothing is done because too much of what we wrote would vanish or has.
+    pub refused: Vec<Failure>,
 }
 
 /// What became of a step.
