@@ -4,6 +4,8 @@
 mod audit;
 mod floors;
 mod init;
+mod leak;
 mod push;
 mod tools;
+mod vault;
 mod world;
