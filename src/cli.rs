@@ -125,8 +125,8 @@ pub struct Set {
 /// `undrift list`
 #[derive(Debug, Args)]
 pub struct List {
-    /// How to write it
-    #[arg(short, long, value_enum, default_value_t)]
+    /// How to write it: `table` for people, `json` for scripts
+    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true)]
     pub format: Format,
 }
 
@@ -135,8 +135,8 @@ pub struct List {
 #[command(after_help = "An audit only reads. It covers every environment that your identity opens.\n\n\
                   Examples:\n  undrift audit\n  undrift audit -e production --format json")]
 pub struct Audit {
-    /// How to write it
-    #[arg(short, long, value_enum, default_value_t)]
+    /// How to write it: `table` for people, `json` for scripts
+    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true)]
     pub format: Format,
 
     /// Show every row, not only those that want attention
@@ -147,8 +147,8 @@ pub struct Audit {
 /// `undrift plan`
 #[derive(Debug, Args)]
 pub struct Plan {
-    /// How to write it
-    #[arg(short, long, value_enum, default_value_t)]
+    /// How to write it: `table` for people, `json` for scripts
+    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true)]
     pub format: Format,
 
     /// What was decided.
@@ -164,8 +164,8 @@ pub struct Plan {
                   Examples:\n  undrift push -e staging\n  undrift push -e production --confirm production --yes"
 )]
 pub struct Push {
-    /// How to write it
-    #[arg(short, long, value_enum, default_value_t)]
+    /// How to write it: `table` for people, `json` for scripts
+    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true)]
     pub format: Format,
 
     /// Do not ask

@@ -60,10 +60,12 @@ pub enum Refusal {
     #[error("nothing was done")]
     Declined,
     /// Nobody of ours can read the environment.
-    #[error("no identity opens the files of `{environment}`; they are meant for {recipients}")]
+    #[error("no identity opens the files of `{environment}`, such as {file}; its recipients are {recipients}")]
     Locked {
         /// The environment.
         environment: EnvironmentName,
+        /// The first of its files.
+        file: String,
         /// The names of its recipients.
         recipients: String,
     },

@@ -1,5 +1,6 @@
 //! `undrift audit`: what it says, what it never does, and what it makes of targets that fail.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use insta::assert_snapshot;
@@ -107,7 +108,7 @@ fn every_way_to_fail_has_its_own_words() {
     ] {
         let old = world.variables.remove(variable);
         world.variables.extend(token.map(|token| (variable.to_owned(), token.into())));
-        said += &format!("{target} {}\n  {}", token.unwrap_or("no token"), reason(&world, target));
+        write!(said, "{target} {}\n  {}", token.unwrap_or("no token"), reason(&world, target)).unwrap();
         world.variables.insert(variable.to_owned(), old.unwrap());
     }
     for (name, kind) in [

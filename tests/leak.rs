@@ -14,7 +14,12 @@ const CANARIES: [&str; 4] =
 /// The forms in which a value could leak, some of them cut so that a part of it is found too.
 fn forms(value: &str) -> Vec<Vec<u8>> {
     let json = serde_json::to_string(value).unwrap();
-    let percent: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let percent: String = hex::encode_upper(value)
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| format!("%{}", String::from_utf8_lossy(pair)))
+        .collect::<Vec<_>>()
+        .concat();
     let mut forms = vec![
         value.as_bytes().to_vec(),
         value.split(['\n', '#']).next().unwrap().as_bytes().to_vec(),

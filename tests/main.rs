@@ -4,7 +4,9 @@
 mod audit;
 mod floors;
 mod init;
+mod interop;
 mod leak;
+mod process;
 mod push;
 mod tools;
 mod vault;

@@ -85,7 +85,10 @@ fn an_environment_for_others_is_left_out_unless_it_is_named() {
     let audit = world.run(&["audit"]).status(0);
     assert_eq!(
         audit.talk.lines().next(),
-        Some("note: left out: no identity opens the files of `production`; they are meant for carol")
+        Some(
+            "note: left out: no identity opens the files of `production`, such as vault/production/a.toml.age; \
+             its recipients are carol"
+        )
     );
     assert_snapshot!("locked_named", world.run(&["audit", "-e", "production"]).status(2).transcript());
 }

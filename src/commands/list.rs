@@ -112,5 +112,5 @@ fn table(secrets: &BTreeMap<&str, BTreeMap<&str, Cell>>) -> String {
         builder.push_record(std::iter::once(*name).chain(cells.values().map(|cell| cell.words())));
     }
     let table = builder.build().with(Style::empty()).with(Padding::new(0, 2, 0, 0)).to_string();
-    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    table.lines().flat_map(|line| [line.trim_end(), "\n"]).collect()
 }

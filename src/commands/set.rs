@@ -38,7 +38,7 @@ pub(super) fn run(arguments: &Set, global: &Global, world: &mut World) -> anyhow
             .with_context(|| format!("cannot edit {PROJECT_FILE}"))?;
         world.ui.say(&format!("declared {name} in {PROJECT_FILE}"));
     }
-    let flags: String = selection.environments.iter().map(|name| format!(" -e {name}")).collect();
+    let flags: String = selection.environments.iter().flat_map(|name| [" -e ", name.as_str()]).collect();
     world.ui.say(&format!("hint: `undrift plan{flags}` shows where it differs now"));
     Ok(Exit::Clean)
 }

@@ -77,7 +77,8 @@ impl Survey {
             if environment.is_locked() {
                 let names = environment.recipients.as_ref().map(|r| r.names.join(", ")).unwrap_or_default();
                 let recipients = if names.is_empty() { "others".to_owned() } else { names };
-                locked.push(Refusal::Locked { environment: name, recipients });
+                let file = environment.inventory.problems.iter().find_map(|problem| problem.file.clone());
+                locked.push(Refusal::Locked { environment: name, file: file.unwrap_or_default(), recipients });
                 continue;
             }
             let key = match environment.key {
@@ -91,9 +92,11 @@ impl Survey {
                     key::generate().context("cannot make a fingerprint key")?
                 }
             };
-            let read = match self.key_unreadable.contains(&name) || self.keyless.contains_key(&name) {
-                true => receipts::Read::default(),
-                false => receipts::read(layout, &name, &key)?,
+            // Receipts that no key of ours made cannot be checked, and are left as they are.
+            let read = if self.key_unreadable.contains(&name) || self.keyless.contains_key(&name) {
+                receipts::Read::default()
+            } else {
+                receipts::read(layout, &name, &key)?
             };
             let places = project.places(&name).into_iter().filter(|place| self.selection.means(&place.target));
             let subject = Subject::new(project, environment.inventory, key, read.receipts, read.foreign, places);

@@ -53,10 +53,10 @@ pub enum ProblemKind {
     #[error("is not dotenv: {0}")]
     BadDotenv(String),
     /// A value that is neither a string nor a table with one.
-    #[error("a value is a string, or a table with `value`, `rotated`, `expires` and `previous`: {0}")]
+    #[error("is neither a string nor a table of `value`, `rotated`, `expires` and `previous`: {0}")]
     BadValue(&'static str),
     /// A name that no environment variable has.
-    #[error("a secret's name has letters, digits and `_`, and no digit first")]
+    #[error("cannot be a secret's name, which has letters, digits and `_`, and no digit first")]
     IllegalName,
     /// The name stands twice, so that nobody can say which value holds; neither is used.
     #[error("stands also in {}:{}; neither is used", .first.file, .first.line)]
@@ -108,9 +108,9 @@ pub enum ProblemKind {
 
 fn meant_for(recipients: &[String]) -> String {
     if recipients.is_empty() {
-        "its recipients are not listed".to_owned()
+        "the environment's recipients are not listed".to_owned()
     } else {
-        format!("it is meant for {}", recipients.join(", "))
+        format!("the environment's recipients are {}", recipients.join(", "))
     }
 }
 

@@ -12,9 +12,9 @@ use zeroize::Zeroizing;
 pub struct SecretValue(SecretString);
 
 impl SecretValue {
-    /// Takes a value; the buffer it came in is wiped.
-    pub fn new(value: Zeroizing<String>) -> Self {
-        Self(SecretString::from(value.as_str()))
+    /// Takes a value with the buffer it is in.
+    pub fn new(mut value: Zeroizing<String>) -> Self {
+        Self(SecretString::from(std::mem::take(&mut *value)))
     }
 
     /// Copies a value out of a larger buffer, which the caller wipes.

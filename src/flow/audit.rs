@@ -54,6 +54,7 @@ impl Subject {
             problems.push(Problem { file: Some(file), line: None, secret: None, kind });
         }
         inventory.problems.extend(problems);
+        inventory.problems.sort_by(|left, right| (&left.file, left.line).cmp(&(&right.file, right.line)));
         Self { inventory, key, receipts, foreign_receipts, bindings }
     }
 }

@@ -2,7 +2,7 @@
 
 use vault_schema::project::TargetKind;
 
-use crate::domain::finding::ProblemKind;
+use crate::domain::finding::{Problem, ProblemKind};
 use crate::domain::place::{Location, Place};
 use crate::domain::plan::{Held, Hold};
 use crate::domain::row::Row;
@@ -79,13 +79,14 @@ pub const fn held_because(hold: Hold) -> &'static str {
 }
 
 /// Returns what to do about a problem of the vault.
-pub fn mends(problem: &ProblemKind, environment: &str, secret: Option<&str>) -> Option<String> {
-    let secret = secret.unwrap_or("NAME");
-    Some(match problem {
+pub fn mends(problem: &Problem, environment: &str) -> Option<String> {
+    let secret = problem.secret.as_deref().unwrap_or("NAME");
+    let file = problem.file.as_deref().unwrap_or("FILE");
+    Some(match &problem.kind {
         ProblemKind::Undecryptable { .. } => {
             "ask one of its recipients to add your key to recipients.txt and encrypt it again".to_owned()
         }
-        ProblemKind::NotAge | ProblemKind::Damaged => "take it from git again: `git checkout -- FILE`".to_owned(),
+        ProblemKind::NotAge | ProblemKind::Damaged => format!("take it from git again: `git checkout -- {file}`"),
         ProblemKind::NoValue => format!("undrift set {secret} -e {environment}"),
         ProblemKind::NotDeclared => format!("add `[secrets.{secret}]` to undrift.toml"),
         ProblemKind::IllegalThere { .. } | ProblemKind::Collision { .. } => {

@@ -86,7 +86,7 @@ fn finding(environment: &str, problem: &Problem) -> Finding {
         secret: problem.secret.clone(),
         location,
         message: problem.kind.to_string(),
-        next: advice::mends(&problem.kind, environment, problem.secret.as_deref()),
+        next: advice::mends(problem, environment),
     }
 }
 

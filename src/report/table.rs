@@ -34,8 +34,8 @@ pub fn audit(report: &Report, all: bool, width: usize) -> String {
     }
     for (environment, mut entries) in environments {
         entries.sort_by_key(|entry| (rank(entry), &entry.target, &entry.remote_name));
-        let lines = entries.into_iter().map(line).collect();
-        section(&mut text, environment, lines, width);
+        let lines: Vec<Line> = entries.into_iter().map(line).collect();
+        section(&mut text, environment, &lines, width);
     }
     failures(&mut text, "could not be read", &report.failures, width);
     findings(&mut text, &report.findings, width);
@@ -118,7 +118,7 @@ pub fn plan(plan: &Plan, width: usize) -> String {
         });
     }
     for (environment, lines) in environments {
-        section(&mut text, environment, lines, width);
+        section(&mut text, environment, &lines, width);
     }
     held(&mut text, &plan.held, width);
     failures(&mut text, "could not be read", &plan.failures, width);
@@ -149,7 +149,7 @@ pub fn push(push: &Push, width: usize) -> String {
         });
     }
     for (environment, lines) in environments {
-        section(&mut text, environment, lines, width);
+        section(&mut text, environment, &lines, width);
     }
     held(&mut text, &push.held, width);
     failures(&mut text, "could not be read", &push.failures, width);
@@ -165,7 +165,7 @@ pub fn push(push: &Push, width: usize) -> String {
 }
 
 fn held(text: &mut String, held: &[Held], width: usize) {
-    let lines = held
+    let lines: Vec<Line> = held
         .iter()
         .map(|held| Line {
             place: held.place.clone(),
@@ -174,7 +174,7 @@ fn held(text: &mut String, held: &[Held], width: usize) {
             detail: held.detail.clone(),
         })
         .collect();
-    section(text, "held until you choose", lines, width);
+    section(text, "held until you choose", &lines, width);
 }
 
 fn failures(text: &mut String, title: &str, failures: &[Failure], width: usize) {
@@ -207,7 +207,7 @@ fn findings(text: &mut String, findings: &[Finding], width: usize) {
     text.push('\n');
 }
 
-fn section(text: &mut String, title: &str, lines: Vec<Line>, width: usize) {
+fn section(text: &mut String, title: &str, lines: &[Line], width: usize) {
     if lines.is_empty() {
         return;
     }
@@ -222,7 +222,7 @@ fn section(text: &mut String, title: &str, lines: Vec<Line>, width: usize) {
         let beside = 4 + name + 2 + state + 2;
         let room = width.saturating_sub(beside).max(LEAST_DETAIL);
         let mut places: Vec<&str> = Vec::new();
-        for line in &lines {
+        for line in lines {
             if !places.contains(&line.place.as_str()) {
                 places.push(&line.place);
             }
@@ -274,6 +274,6 @@ pub fn next_commands<'a>(commands: impl Iterator<Item = &'a str>) -> Vec<(&'a st
             None => counts.push((command, 1)),
         }
     }
-    counts.sort_by(|left, right| right.1.cmp(&left.1));
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     counts
 }

@@ -64,6 +64,9 @@ impl Default for ClientSettings {
     }
 }
 
+/// A budget that all places of one token draw on.
+type SharedBudget = Arc<Mutex<WriteBudget>>;
+
 /// The client. Clones share connections, limits and budgets, so that a program has one.
 #[derive(Clone)]
 pub struct Client(Arc<Shared>);
@@ -74,7 +77,7 @@ struct Shared {
     secure: OnceLock<reqwest::Client>,
     hosts: Mutex<HashMap<String, Arc<Semaphore>>>,
     // By host and digest of the token: platforms count by who writes.
-    budgets: Mutex<HashMap<(String, [u8; 32]), Arc<Mutex<WriteBudget>>>>,
+    budgets: Mutex<HashMap<(String, [u8; 32]), SharedBudget>>,
 }
 
 impl fmt::Debug for Client {
@@ -129,7 +132,7 @@ impl Client {
         Arc::clone(hosts.entry(host.to_owned()).or_insert_with(fresh))
     }
 
-    fn budget(&self, host: &str, authorization: &str) -> Arc<Mutex<WriteBudget>> {
+    fn budget(&self, host: &str, authorization: &str) -> SharedBudget {
         let key = (host.to_owned(), Sha256::digest(authorization).into());
         let mut budgets = self.0.budgets.lock().expect("no holder of the budgets panics");
         Arc::clone(budgets.entry(key).or_default())

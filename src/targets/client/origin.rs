@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::answer::{Answer, Unread};
 use super::retry::{Again, again, delays, jitter};
-use super::{Client, WriteBudget};
+use super::{Client, SharedBudget};
 use crate::domain::declaration::is_safe_url;
 use crate::targets::TargetError;
 use crate::targets::error::{Broken, Unusable};
@@ -34,7 +34,7 @@ pub struct OriginSettings<'a> {
     pub place: String,
     /// The first wait for a rate limit that does not say how long; each further one is twice as long.
     pub unstated_wait: Duration,
-    /// Whether writes are counted against a [`WriteBudget`].
+    /// Whether writes are counted against a [`super::WriteBudget`].
     pub budgeted: bool,
 }
 
@@ -47,7 +47,7 @@ pub struct Origin {
     place: String,
     unstated_wait: Duration,
     permits: Arc<Semaphore>,
-    budget: Option<Arc<Mutex<WriteBudget>>>,
+    budget: Option<SharedBudget>,
     // The server's time in the last answer, and when we got it.
     clock: Mutex<Option<(Timestamp, Instant)>>,
 }
@@ -369,6 +369,13 @@ mod tests {
         ] {
             assert!(parse_base(bad).is_none(), "{bad}");
         }
+    }
+
+    #[test]
+    fn encrypted_connections_are_ready_where_there_are_certificates() {
+        let made = origin("https://api.github.com");
+        assert!(matches!(made, Ok(_) | Err(TargetError::Unusable(Unusable::Transport))), "{made:?}");
+        assert!(matches!(origin("http://api.github.com"), Err(TargetError::Unusable(Unusable::BaseUrl))));
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub struct FlyApp {
     app: String,
     rollout: RolloutMode,
     machines: Origin,
-    dashboard: Origin,
+    dashboard: Box<Origin>,
     // The version of the secrets after our last write, or 0. Reads that ask for it never show what was before.
     version: AtomicU64,
 }
@@ -71,7 +71,7 @@ impl FlyApp {
         };
         Ok(Self {
             machines: origin(&settings.machines_url, Api::Machines)?,
-            dashboard: origin(&settings.api_url, Api::Dashboard)?,
+            dashboard: Box::new(origin(&settings.api_url, Api::Dashboard)?),
             app: settings.app,
             rollout: settings.rollout,
             version: AtomicU64::new(0),

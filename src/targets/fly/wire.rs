@@ -98,7 +98,12 @@ fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Resu
 }
 
 /// Parses the times Fly is known to write: RFC 3339, and the same without a zone, which is then UTC.
+///
+/// A date alone is no time: taken for its midnight, it would make a secret look older than it is.
 pub(super) fn time(text: &str) -> Option<Timestamp> {
+    if !text.contains(':') {
+        return None;
+    }
     text.parse().ok().or_else(|| Some(text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp()))
 }
 
