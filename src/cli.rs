@@ -83,7 +83,7 @@ pub struct Import {
     #[arg(value_name = "PATH")]
     pub path: PathBuf,
 
-    /// Of two files that disagree on a value, take this one's (repeatable)
+    /// Of two files that disagree on a value, take this one's (repeatable; the first named wins)
     #[arg(long, value_name = "FILE")]
     pub prefer: Vec<PathBuf>,
 

@@ -4,7 +4,7 @@ use crate::domain::name::EnvironmentName;
 use crate::ui::Ui;
 use crate::vault::identity::IdentityError;
 use crate::vault::project::ProjectError;
-use crate::vault::read::RecipientsError;
+use crate::vault::read::{Environment, RecipientsError};
 
 /// The exit status of the program; the codes are those of diff(1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,6 +98,17 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Returns the refusal to work with an environment none of whose files our identities open.
+    pub fn locked(environment: &Environment) -> Option<Self> {
+        let inventory = &environment.inventory;
+        let names = environment.recipients.as_ref().map(|recipients| recipients.names.join(", "));
+        environment.is_locked().then(|| Self::Locked {
+            environment: inventory.environment.clone(),
+            file: inventory.problems.iter().find_map(|problem| problem.file.clone()).unwrap_or_default(),
+            recipients: names.ok().filter(|names| !names.is_empty()).unwrap_or_else(|| "not listed".to_owned()),
+        })
+    }
+
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NoProject => "`undrift init staging production` makes one".to_owned(),
@@ -112,7 +123,7 @@ impl Refusal {
                 "leave it out to be asked for it, or pipe it in; and change that value, for it is written down now"
                     .to_owned()
             }
-            Self::NeedsYes => "look at it with `undrift plan`, then add `--yes`".to_owned(),
+            Self::NeedsYes => "if it is what you want, add `--yes`".to_owned(),
             Self::NeedsConfirm(name) => format!("if it is meant, add `--confirm {name}`"),
             Self::Locked { .. } => {
                 "ask one of them to add your public key to recipients.txt and encrypt it again".to_owned()

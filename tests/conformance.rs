@@ -7,6 +7,7 @@ mod description;
 mod fly;
 mod github;
 mod raw;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

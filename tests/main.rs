@@ -3,6 +3,7 @@
 
 mod audit;
 mod floors;
+mod import;
 mod init;
 mod interop;
 mod leak;

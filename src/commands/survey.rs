@@ -74,11 +74,8 @@ impl Survey {
         let mut locked = Vec::new();
         for environment in read::environments(layout, environments, identities) {
             let name = environment.inventory.environment.clone();
-            if environment.is_locked() {
-                let names = environment.recipients.as_ref().map(|r| r.names.join(", ")).unwrap_or_default();
-                let recipients = if names.is_empty() { "others".to_owned() } else { names };
-                let file = environment.inventory.problems.iter().find_map(|problem| problem.file.clone());
-                locked.push(Refusal::Locked { environment: name, file: file.unwrap_or_default(), recipients });
+            if let Some(refusal) = Refusal::locked(&environment) {
+                locked.push(refusal);
                 continue;
             }
             let key = match environment.key {

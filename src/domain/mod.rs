@@ -8,6 +8,7 @@ pub mod binding;
 pub mod declaration;
 pub mod finding;
 pub mod fingerprint;
+pub mod intake;
 pub mod inventory;
 pub mod name;
 pub mod observation;

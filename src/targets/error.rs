@@ -81,6 +81,9 @@ pub enum Broken {
     /// It was never made.
     #[error("no connection could be made")]
     Connect,
+    /// It was given up because nobody vouches for the other side.
+    #[error("its certificate is not one that this machine trusts")]
+    Certificate,
     /// It broke before the answer was complete.
     #[error("the connection broke before the answer was complete")]
     Midway,
@@ -121,7 +124,7 @@ impl TargetError {
             | Self::Forbidden { .. }
             | Self::NotFound { .. }
             | Self::RateLimited { .. }
-            | Self::Unreachable(Broken::Connect)
+            | Self::Unreachable(Broken::Connect | Broken::Certificate)
             | Self::Unusable(_) => true,
             // 408 is how Fly says that it did not finish in time, which is not to say that it did not begin.
             Self::Rejected { status, .. } => *status < 500 && *status != 408,

@@ -12,4 +12,5 @@ pub mod read;
 pub mod receipts;
 pub mod recipients;
 pub mod store;
+pub mod tree;
 pub mod write;

@@ -34,7 +34,7 @@ fn status(code: u16, headers: &[(&str, &str)]) -> FaultKind {
 }
 
 fn short() -> ClientSettings {
-    ClientSettings { request_timeout: Duration::from_millis(200), retries: 1, ..hasty() }
+    ClientSettings { request_timeout: Duration::from_millis(500), retries: 1, ..hasty() }
 }
 
 fn names(observation: &Observation) -> Vec<&str> {
@@ -307,7 +307,7 @@ pub(super) fn silence_ends_in_a_timeout<H: Harness>() {
     let target = harness.target(&short());
     harness.server().inject(Fault::new(FaultKind::Hang).always().method("GET"));
     let error = run(target.observe()).expect_err("nobody answers");
-    assert!(matches!(error, TargetError::Timeout { after } if after == Duration::from_millis(200)), "{error:?}");
+    assert!(matches!(error, TargetError::Timeout { after } if after == Duration::from_millis(500)), "{error:?}");
     assert_eq!(harness.server().requests().len(), 2);
 }
 

@@ -305,7 +305,7 @@ fn an_app_with_a_strange_name_is_asked_for_and_no_other() {
 #[test]
 fn secrets_and_machines_are_asked_for_at_the_same_time() {
     let (twin, _) = running(1);
-    twin.latency(Duration::from_millis(50));
+    twin.latency(Duration::from_millis(200));
     rollout(&watched(&twin));
     assert_eq!(twin.in_flight_peak(), 2);
 }

@@ -1,6 +1,8 @@
 //! One origin with its token: where requests go, and nowhere else.
 
+use std::error::Error;
 use std::fmt;
+use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -296,17 +298,32 @@ impl Origin {
     }
 
     fn broken(&self, error: &reqwest::Error) -> Failure {
-        let settings = self.client.settings();
+        if is_distrust(error) {
+            return Failure::last(TargetError::Unreachable(Broken::Certificate));
+        }
         if error.is_connect() {
             return Failure::passing(TargetError::Unreachable(Broken::Connect));
         }
         if error.is_timeout() {
-            return Failure::passing(TargetError::Timeout { after: settings.request_timeout });
+            return Failure::passing(TargetError::Timeout { after: self.client.settings().request_timeout });
         }
         if error.is_builder() {
             return Failure::last(TargetError::Unusable(Unusable::Path));
         }
         Failure::passing(TargetError::Unreachable(Broken::Midway))
+    }
+}
+
+/// Returns whether a connection failed because of the other side's certificate.
+fn is_distrust(error: &(dyn Error + 'static)) -> bool {
+    if let Some(error) = error.downcast_ref() {
+        return matches!(error, rustls::Error::InvalidCertificate(_));
+    }
+    // An input/output error stands for the one inside it, and names that one's source as its own.
+    let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    match inner {
+        Some(inner) => is_distrust(inner),
+        None => error.source().is_some_and(is_distrust),
     }
 }
 

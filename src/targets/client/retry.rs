@@ -76,7 +76,8 @@ fn stated_wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
             return None;
         }
         let reset = Timestamp::from_second(i64::try_from(number(headers, &RESET)?).ok()?).ok()?;
-        Some(until(reset, now))
+        // Both are whole seconds, so that the limit may last for a part of one more.
+        Some(until(reset, now) + Duration::from_secs(1))
     })
 }
 
@@ -123,7 +124,7 @@ mod tests {
                 403,
                 headers(&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", reset)]),
                 "",
-                Again::Limited(seconds(90)),
+                Again::Limited(seconds(91)),
             ),
             (
                 429,

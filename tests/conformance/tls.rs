@@ -1,0 +1,75 @@
+//! An encrypted service that nobody vouches for, played by `openssl`: the twins speak plain HTTP.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+
+use undrift::domain::secret::SecretValue;
+use undrift::targets::client::Client;
+use undrift::targets::error::{Broken, Unusable};
+use undrift::targets::github::{GithubPlace, GithubSettings};
+use undrift::targets::{AnyTarget, Effect, Target, TargetError};
+
+use super::{hasty, run, write};
+use crate::tools;
+
+/// Starts a server with a certificate that it signed itself, and returns it with its port.
+fn serve(folder: &std::path::Path) -> (Child, BufReader<std::process::ChildStdout>, String) {
+    let made = Command::new("openssl")
+        .current_dir(folder)
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "certificate.pem"])
+        .args(["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
+        .output();
+    assert!(made.expect("openssl runs").status.success(), "openssl makes a certificate");
+    let mut server = Command::new("openssl")
+        .current_dir(folder)
+        .args(["s_server", "-accept", "127.0.0.1:0", "-key", "key.pem", "-cert", "certificate.pem"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("openssl runs");
+    let mut talk = BufReader::new(server.stdout.take().expect("its output is piped"));
+    let mut line = String::new();
+    while talk.read_line(&mut line).is_ok_and(|length| length > 0) {
+        if let Some(address) = line.strip_prefix("ACCEPT") {
+            let port = address.trim().rsplit(':').next().unwrap_or_default().to_owned();
+            return (server, talk, port);
+        }
+        line.clear();
+    }
+    panic!("openssl never said where it listens");
+}
+
+#[test]
+fn a_certificate_that_nobody_vouches_for_gets_no_token() {
+    if !tools::has("openssl", "a certificate that nobody vouches for") {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder for a certificate");
+    let (mut server, mut talk, port) = serve(folder.path());
+    let token = SecretValue::copied_from("canary-4711");
+    let settings = GithubSettings {
+        api_url: format!("https://localhost:{port}"),
+        repository: "acme/shop".to_owned(),
+        environment: None,
+        token: &token,
+    };
+    let outcome = GithubPlace::new(&Client::new(&hasty()), settings).map(|place| {
+        let target = AnyTarget::Github(place);
+        (run(target.observe()).map(|_| ()), run(write(&target, "A", "canary-4711")))
+    });
+    server.kill().expect("openssl can be ended");
+    server.wait().expect("openssl ends");
+    let mut heard = Vec::new();
+    talk.read_to_end(&mut heard).expect("its output can be read");
+    assert!(!String::from_utf8_lossy(&heard).contains("canary"), "nothing was sent");
+    match outcome {
+        Ok((read, written)) => {
+            assert!(matches!(read, Err(TargetError::Unreachable(Broken::Certificate))), "{read:?}");
+            let refused = matches!(written, Effect::Refused(TargetError::Unreachable(Broken::Certificate)));
+            assert!(refused, "{written:?}");
+        }
+        // A machine without any certificates trusts nobody at all.
+        Err(error) => assert!(matches!(error, TargetError::Unusable(Unusable::Transport)), "{error:?}"),
+    }
+}
