@@ -74,9 +74,9 @@ pub(super) fn run(arguments: &Import, global: &Global, world: &mut World) -> any
     if !arguments.dry_run && decisions.iter().any(|decision| decision.taken().is_some()) {
         let files = report::count(gathered.files, "plain file");
         let first = if view.is_partial() { "settle what is left out, " } else { "" };
-        world
-            .ui
-            .say(&format!("next: {first}check with `undrift list`, then remove the {files} that stay as they were"));
+        world.ui.say(&format!(
+            "next: {first}check with `undrift list`, then remove {files}, which nothing here has touched"
+        ));
     }
     Ok(if view.is_partial() { Exit::Drift } else { Exit::Clean })
 }

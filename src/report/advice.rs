@@ -67,14 +67,12 @@ pub fn decides(held: &Held) -> String {
     }
 }
 
-/// Returns why a step is held, in words.
-pub const fn held_because(hold: Hold) -> &'static str {
+/// Returns why a step is held, where its verdict does not say so already.
+pub const fn held_because(hold: Hold) -> Option<&'static str> {
     match hold {
-        Hold::NeedsTakeVault => "nobody can say whether the value there is needed",
-        Hold::NeedsOverwrite => "somebody wrote there since",
-        Hold::NeedsPrune => "removing needs `--prune`",
-        Hold::NeedsPruneAndOverwrite => "somebody wrote there since, and removing needs `--prune`",
-        Hold::VaultIncomplete => "it may stand in a vault file that could not be read",
+        Hold::NeedsTakeVault | Hold::NeedsOverwrite | Hold::NeedsPruneAndOverwrite => None,
+        Hold::NeedsPrune => Some("removing needs `--prune`"),
+        Hold::VaultIncomplete => Some("it may stand in a vault file that could not be read"),
     }
 }
 

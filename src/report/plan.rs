@@ -78,7 +78,10 @@ fn held(held: &Held) -> schema::Held {
         secret: step.secret.to_string(),
         remote_name: step.remote_name.to_string(),
         verdict: step.verdict,
-        detail: format!("{}; {}", step.detail, advice::held_because(held.hold)),
+        detail: match advice::held_because(held.hold) {
+            Some(why) => format!("{}; {why}", step.detail),
+            None => step.detail.clone(),
+        },
         next: advice::decides(held),
     }
 }

@@ -216,7 +216,8 @@ fn section(text: &mut String, title: &str, lines: &[Line], width: usize) {
     let (place, name, state) = (widest(|l| &l.place), widest(|l| &l.name), widest(|l| &l.state));
     let beside = 2 + place + 2 + name + 2 + state + 2;
     if beside + LEAST_DETAIL.min(widest(|l| &l.detail)) <= width {
-        columns(text, lines.iter().map(|l| vec![&l.place, &l.name, &l.state, &l.detail]), 2, width - beside);
+        let rows = lines.iter().map(|l| vec![l.place.clone(), l.name.clone(), l.state.clone(), l.detail.clone()]);
+        columns(text, rows, 2, width - beside);
     } else {
         // Too narrow for four columns: the place becomes a heading of its own.
         let beside = 4 + name + 2 + state + 2;
@@ -229,18 +230,21 @@ fn section(text: &mut String, title: &str, lines: &[Line], width: usize) {
         }
         for place in places {
             let _ = writeln!(text, "  {place}");
-            let of_place = lines.iter().filter(|line| line.place == place);
-            columns(text, of_place.map(|l| vec![&l.name, &l.state, &l.detail]), 4, room);
+            // Padded by hand, so that the columns of one place stand below those of the other.
+            let of_place = lines.iter().filter(|line| line.place == place).map(|line| {
+                vec![format!("{:name$}", line.name), format!("{:state$}", line.state), line.detail.clone()]
+            });
+            columns(text, of_place, 4, room);
         }
     }
     text.push('\n');
 }
 
-fn columns<'a>(text: &mut String, rows: impl Iterator<Item = Vec<&'a String>>, indent: usize, room: usize) {
+fn columns(text: &mut String, rows: impl Iterator<Item = Vec<String>>, indent: usize, room: usize) {
     let mut builder = Builder::default();
     for mut row in rows {
-        let detail = row.pop().map(|detail| textwrap::fill(detail, room));
-        builder.push_record(row.into_iter().cloned().chain(detail));
+        let detail = row.pop().map(|detail| textwrap::fill(&detail, room));
+        builder.push_record(row.into_iter().chain(detail));
     }
     let mut table = builder.build();
     table
