@@ -45,8 +45,8 @@ pub(super) fn run(arguments: &Init, global: &Global, world: &mut World) -> anyho
     ignore(layout.root(), world)?;
     let first = names.first().map_or("staging", EnvironmentName::as_str);
     world.ui.say(&format!(
-        "next: `undrift import DIR` takes .env files in; `undrift set NAME -e {first}` sets one value;\n      \
-         declare where they go in undrift.toml, then `undrift audit` says what differs"
+        "next: `undrift import DIR` takes .env files in, `undrift set NAME -e {first}` sets one value;\n\
+         say where they go in undrift.toml, then `undrift audit` tells what differs"
     ));
     Ok(Exit::Clean)
 }

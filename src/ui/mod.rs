@@ -54,9 +54,14 @@ impl Ui {
         }
     }
 
-    /// Says a line.
+    /// Says a line, wrapped by words on a terminal and left whole in a log.
     pub fn say(&mut self, line: &str) {
-        self.say_raw(&format!("{line}\n"));
+        if self.progress {
+            let options = textwrap::Options::new(self.width).subsequent_indent("    ").break_words(false);
+            self.say_raw(&format!("{}\n", textwrap::fill(line, options)));
+        } else {
+            self.say_raw(&format!("{line}\n"));
+        }
     }
 
     /// Says a text that has its own line ends.
