@@ -3,6 +3,8 @@
 use crate::domain::name::EnvironmentName;
 use crate::ui::Ui;
 use crate::vault::identity::IdentityError;
+use crate::vault::journal::JournalError;
+use crate::vault::lock::LockError;
 use crate::vault::project::ProjectError;
 use crate::vault::read::{Environment, RecipientsError};
 
@@ -171,6 +173,12 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
             ),
             RecipientsError::Io(_) | RecipientsError::Line(_) => None,
         };
+    }
+    if let Some(LockError::Held { .. }) = error.downcast_ref::<LockError>() {
+        return Some("wait for it to end, and run the same command again".to_owned());
+    }
+    if let Some(JournalError::Malformed { path, .. }) = error.downcast_ref::<JournalError>() {
+        return Some(format!("look at it, then remove it: {path}; `undrift audit` says what the targets hold"));
     }
     match error.downcast_ref::<ProjectError>()? {
         ProjectError::Unreadable(_) | ProjectError::Wrong(_) => None,

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 mod audit;
+mod conformance;
+mod crash;
 mod floors;
 mod import;
 mod init;

@@ -210,10 +210,15 @@ fn a_lost_answer_is_uncertain_and_never_taken_for_success() {
     world.shop();
     fly.inject(Fault::new(FaultKind::ResetAfter).method("POST").times(1));
     assert_snapshot!("push_uncertain", world.run(&["push", "-e", "staging", "--yes"]).status(2).transcript());
-    // What is there now may be ours; nothing shows it, so a person decides.
-    let _ = world.run(&["push", "-e", "staging", "--yes"]).status(1);
-    let _ = world.run(&["push", "-e", "staging", "--yes", "--take-vault"]).status(0);
-    let _ = world.run(&["audit"]).status(0);
+    // The journal remembers what was begun, and the app's own clock says that it is ours: it is finished unasked.
+    let audit = world.run(&["audit"]).status(1);
+    assert!(
+        audit.talk.starts_with("note: a push was interrupted 2026-11-20 08:00 UTC while it wrote"),
+        "{}",
+        audit.talk
+    );
+    let _ = world.run(&["push", "-e", "staging", "--yes"]).status(0);
+    assert_eq!(world.run(&["audit"]).status(0).talk, "");
 }
 
 #[test]
@@ -236,6 +241,8 @@ fn a_listing_that_never_catches_up_leaves_no_receipt() {
     let ran = world.run(&["push", "-e", "staging", "-t", "ci", "--yes"]).status(2);
     assert!(ran.output.contains("unconfirmed"), "{}", ran.output);
     assert!(!world.path("vault/staging/receipts.toml").exists());
+    // What was accepted and not seen stays noted for the next push.
+    assert!(world.read(".undrift/journal.jsonl").contains("STRIPE_KEY"));
     drop(fly);
 }
 

@@ -11,6 +11,7 @@ use crate::settings::World;
 pub(super) fn run(arguments: &Audit, global: &Global, world: &mut World) -> anyhow::Result<Exit> {
     let survey = survey(global, world)?;
     let report = report::audit::build(survey.at, &survey.rows, &survey.subjects, &survey.observations);
+    survey.mention_interrupted(world);
     match arguments.format {
         Format::Json => world.ui.write(&report::json(&report)),
         Format::Table => {

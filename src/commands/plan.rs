@@ -10,6 +10,7 @@ pub(super) fn run(arguments: &Plan, global: &Global, world: &mut World) -> anyho
     let survey = survey(global, world)?;
     let plan = survey.plan(&arguments.choices)?;
     let report = report::plan::plan(survey.at, &plan, &survey.subjects, &survey.observations);
+    survey.mention_interrupted(world);
     match arguments.format {
         Format::Json => world.ui.write(&report::json(&report)),
         Format::Table => {

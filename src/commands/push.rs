@@ -7,6 +7,8 @@ use vault_schema::push::{Outcome, Push as Report};
 
 use super::survey::{Survey, block_on, survey};
 use crate::cli::{Format, Global, Push};
+use crate::domain::intent::Intent;
+use crate::domain::outcome::StepOutcome;
 use crate::domain::place::{Location, Place};
 use crate::domain::plan::Plan;
 use crate::domain::verdict::Rollout;
@@ -16,7 +18,8 @@ use crate::flow::recorder::Recorder;
 use crate::report::{self, table};
 use crate::settings::{Selection, World};
 use crate::ui::progress::Progress;
-use crate::vault::key;
+use crate::vault::journal::Journal;
+use crate::vault::{key, lock};
 
 pub(super) fn run(arguments: &Push, global: &Global, world: &mut World) -> anyhow::Result<Exit> {
     let selection = Selection::resolve(global, world)?;
@@ -27,6 +30,8 @@ pub(super) fn run(arguments: &Push, global: &Global, world: &mut World) -> anyho
             return Err(Refusal::NeedsConfirm(name.clone()).into());
         }
     }
+    let _lock = lock::acquire(&selection.layout, &who(world), (world.clock)())?;
+    let journal = Journal::of(&selection.layout);
     let mut survey = survey(global, world)?;
     let plan = survey.plan(&arguments.choices)?;
     let outcomes = if plan.steps.is_empty() {
@@ -36,7 +41,7 @@ pub(super) fn run(arguments: &Push, global: &Global, world: &mut World) -> anyho
         make_keys(&mut survey, &plan)?;
         let books =
             survey.subjects.iter().map(|(name, subject)| (name.clone(), &subject.key, subject.receipts.clone()));
-        let recorder = Recorder::new(&survey.selection.layout, books);
+        let recorder = Recorder::new(&survey.selection.layout, &journal, books);
         let tools = Tools {
             connections: &survey.connections,
             subjects: &survey.subjects,
@@ -47,6 +52,7 @@ pub(super) fn run(arguments: &Push, global: &Global, world: &mut World) -> anyho
         };
         block_on(apply::apply(&plan, &tools))?
     };
+    close(&journal, &survey, &outcomes)?;
     let report = report::plan::push(survey.at, &plan, &outcomes, &survey.subjects, &survey.observations);
     match arguments.format {
         Format::Json => world.ui.write(&report::json(&report)),
@@ -58,6 +64,29 @@ pub(super) fn run(arguments: &Push, global: &Global, world: &mut World) -> anyho
     }
     what_now(&survey, &report, world);
     Ok(exit(&report))
+}
+
+/// Names whoever runs this, for one who has to wait for it.
+fn who(world: &World) -> String {
+    world.variable("USER").or(world.variable("USERNAME")).unwrap_or("somebody").to_owned()
+}
+
+/// Drops from the journal what this push has looked at: it was finished, or is held now like any other drift.
+/// What stays is what this push could not see the end of, and what lies at places it did not look at.
+fn close(journal: &Journal, survey: &Survey, outcomes: &[StepOutcome]) -> anyhow::Result<()> {
+    let was_read = |intent: &Intent| {
+        survey.observations.iter().any(|(place, result)| result.is_ok() && place.location.to_string() == intent.place)
+    };
+    let is_open_again = |intent: &Intent| {
+        outcomes.iter().filter(|outcome| matches!(outcome.outcome, Outcome::Uncertain | Outcome::Unconfirmed)).any(
+            |outcome| {
+                outcome.step.place.location.to_string() == intent.place && outcome.step.remote_name == intent.name
+            },
+        )
+    };
+    let mut open = journal.open_intents()?;
+    open.retain(|intent| is_open_again(intent) || !was_read(intent));
+    journal.compact(&open).context("cannot write the journal")
 }
 
 fn exit(report: &Report) -> Exit {

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::cli::{Choices, Global};
-use crate::domain::name::{EnvironmentName, SecretName};
+use crate::domain::intent::Intent;
+use crate::domain::name::{EnvironmentName, RemoteName, SecretName};
 use crate::domain::place::Place;
 use crate::domain::plan::{self, Plan};
 use crate::domain::row::Row;
@@ -19,6 +20,7 @@ use crate::settings::{Selection, World, token};
 use crate::targets::client::Client;
 use crate::ui::progress::Progress;
 use crate::vault::identity::Identities;
+use crate::vault::journal::Journal;
 use crate::vault::read::{self, Key, RecipientsError};
 use crate::vault::recipients::Recipients;
 use crate::vault::{key, receipts};
@@ -36,6 +38,8 @@ pub(super) struct Survey {
     pub(super) keyless: BTreeMap<EnvironmentName, Result<Recipients, RecipientsError>>,
     /// Environments whose key is there and could not be read.
     pub(super) key_unreadable: BTreeSet<EnvironmentName>,
+    /// Writes of an earlier push that nobody saw end.
+    pub(super) interrupted: Vec<Intent>,
 }
 
 /// Reads the vault and asks the targets.
@@ -52,7 +56,9 @@ pub(super) fn survey(global: &Global, world: &mut World) -> anyhow::Result<Surve
         rows: Vec::new(),
         keyless: BTreeMap::new(),
         key_unreadable: BTreeSet::new(),
+        interrupted: Vec::new(),
     };
+    survey.interrupted = Journal::of(&survey.selection.layout).open_intents()?;
     survey.open(&identities, world)?;
     survey.connect(world)?;
     survey.observations = block_on(observe::observe(&survey.connections, &Progress::new(world.ui.progress)))?;
@@ -156,7 +162,32 @@ impl Survey {
             overwrite,
             prune: choices.prune,
             allow_shrink: choices.allow_shrink,
+            interrupted: self.explained(),
         })
+    }
+
+    /// Returns the writes of an interrupted push that what the places show now bears out.
+    fn explained(&self) -> BTreeSet<(String, RemoteName)> {
+        let explains = |intent: &&Intent| {
+            self.rows.iter().any(|row| {
+                row.place.location.to_string() == intent.place
+                    && row.remote_name == intent.name
+                    && intent.explains(row.written)
+            })
+        };
+        self.interrupted.iter().filter(explains).map(|intent| (intent.place.clone(), intent.name.clone())).collect()
+    }
+
+    /// Says which writes of an earlier push nobody saw end.
+    pub(super) fn mention_interrupted(&self, world: &mut World) {
+        for intent in &self.interrupted {
+            let Intent { environment, place, name, at, .. } = intent;
+            let at = at.strftime("%Y-%m-%d %H:%M UTC");
+            world.ui.say(&format!(
+                "note: a push was interrupted {at} while it wrote {name} at {place}; \
+                 `undrift push -e {environment}` finishes it"
+            ));
+        }
     }
 
     /// Says what to type next.

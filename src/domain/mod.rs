@@ -9,6 +9,7 @@ pub mod declaration;
 pub mod finding;
 pub mod fingerprint;
 pub mod intake;
+pub mod intent;
 pub mod inventory;
 pub mod name;
 pub mod observation;

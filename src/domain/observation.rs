@@ -136,6 +136,8 @@ pub struct Observed {
     pub evidence: Evidence,
     /// Whether the running program has it.
     pub rollout: RolloutState,
+    /// When it was last written, by the place's own clock, if the place tells.
+    pub written: Option<Timestamp>,
 }
 
 /// Everything one place holds, read to the end.

@@ -23,6 +23,9 @@ pub struct Choices {
     pub prune: bool,
     /// Go on although most of what the receipts know is gone.
     pub allow_shrink: bool,
+    /// Writes that were begun, that nobody saw end, and that what the places show now bears out: they are finished
+    /// without asking again. Places as in a [`super::place::Location`]'s text.
+    pub interrupted: BTreeSet<(String, RemoteName)>,
 }
 
 /// One write or removal at one place.
@@ -176,7 +179,9 @@ enum Decision {
 
 fn decide(row: &Row, choices: &Choices, partial: bool) -> Decision {
     let Some(secret) = row.secret.clone() else { return Decision::Nothing };
-    let overwrite = choices.overwrite.contains(&secret);
+    let interrupted = || choices.interrupted.contains(&(row.place.location.to_string(), row.remote_name.clone()));
+    let overwrite =
+        choices.overwrite.contains(&secret) || (row.judgement.verdict != Verdict::Orphaned && interrupted());
     let step = |action| Step {
         place: row.place.clone(),
         secret: secret.clone(),

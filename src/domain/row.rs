@@ -33,6 +33,8 @@ pub struct Row {
     pub shown: Option<SealedEvidence>,
     /// Whether the place still shows what it showed right after our last push: what stands there is ours.
     pub vouched: bool,
+    /// When the place says it was last written, if it tells.
+    pub written: Option<Timestamp>,
     /// Whether an ignore rule covers it.
     pub ignored: bool,
 }
@@ -174,6 +176,7 @@ impl Judge<'_> {
             detail,
             shown: sealed,
             vouched,
+            written: shown.and_then(|observed| observed.written),
             ignored: false,
         };
         let ignored = !row.is_good()

@@ -12,6 +12,8 @@ use super::audit::Subjects;
 use super::event::{Event, Listener};
 use super::observe::Connection;
 use super::recorder::Recorder;
+use crate::domain::fingerprint::FingerprintKey;
+use crate::domain::intent::Intent;
 use crate::domain::name::RemoteName;
 use crate::domain::observation::{Observation, SealedEvidence};
 use crate::domain::outcome::{Outcome, StepOutcome};
@@ -95,6 +97,7 @@ fn end(tools: &Tools<'_>, step: &Step, outcome: Outcome, detail: &str) -> StepOu
 /// A step that the place accepted and does not show yet.
 struct Accepted<'a> {
     step: &'a Step,
+    intent: Intent,
     /// What the place answered that it will show, if it said so.
     promised: Option<SealedEvidence>,
     written: Timestamp,
@@ -180,13 +183,25 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         let written = (self.tools.clock)();
+        let intents: Vec<Intent> = ready.iter().map(|step| self.intent(step, written)).collect();
+        if let Err(error) = self.tools.recorder.begin(&intents) {
+            let detail = format!("nothing was written, for it could not be noted first: {error}");
+            for step in ready {
+                self.end(step, Outcome::Failed, &detail);
+            }
+            return Err("the journal cannot be written".to_owned());
+        }
         let effects = self.send(&ready, &seen).await;
         let mut result = Ok(());
-        for (step, effect) in ready.into_iter().zip(effects) {
+        let mut ended = Vec::new();
+        for ((step, intent), effect) in ready.into_iter().zip(intents).zip(effects) {
+            if matches!(effect, Effect::Refused(_) | Effect::Skipped) {
+                ended.push(intent.clone());
+            }
             match effect {
                 Effect::Accepted(evidence) => {
                     let promised = evidence.and_then(|evidence| Some(evidence.seal(self.key()?)));
-                    self.accepted.push(Accepted { step, promised, written });
+                    self.accepted.push(Accepted { step, intent, promised, written });
                 }
                 Effect::Refused(error) => {
                     self.end(step, Outcome::Failed, &error.to_string());
@@ -201,7 +216,23 @@ impl<'a> Run<'a> {
                 Effect::Skipped => self.end(step, Outcome::Skipped, "an earlier step failed"),
             }
         }
+        self.strike_out(&ended);
         result
+    }
+
+    fn intent(&self, step: &Step, at: Timestamp) -> Intent {
+        Intent {
+            environment: self.place.environment.clone(),
+            place: self.place.location.to_string(),
+            name: step.remote_name.clone(),
+            at,
+            there: self.target.now_there(),
+        }
+    }
+
+    /// An intent that is not struck out is looked at again by the next push, which then finds nothing to do.
+    fn strike_out(&self, intents: &[Intent]) {
+        let _ = self.tools.recorder.end(intents);
     }
 
     async fn send(&self, steps: &[&Step], seen: &Observation) -> Vec<Effect> {
@@ -226,7 +257,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn key(&self) -> Option<&'a crate::domain::fingerprint::FingerprintKey> {
+    fn key(&self) -> Option<&'a FingerprintKey> {
         self.tools.subjects.get(&self.place.environment).map(|subject| &subject.key)
     }
 
@@ -262,6 +293,10 @@ impl<'a> Run<'a> {
             }
         }
         let recorded = self.tools.recorder.record(self.place, filed, &retired);
+        if recorded.is_ok() {
+            let intents: Vec<Intent> = shown.iter().map(|accepted| accepted.intent.clone()).collect();
+            self.strike_out(&intents);
+        }
         for accepted in shown {
             match &recorded {
                 Ok(()) => self.end(accepted.step, Outcome::Done, ""),

@@ -1,20 +1,23 @@
-//! Receipts as they come in: each is on the disk before the next write begins.
+//! What a push leaves on the disk as it goes: an intent before each write, a receipt once the place shows it.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 
 use crate::domain::fingerprint::FingerprintKey;
+use crate::domain::intent::Intent;
 use crate::domain::name::{EnvironmentName, RemoteName};
 use crate::domain::place::Place;
 use crate::domain::receipt::{Receipt, Receipts};
+use crate::vault::journal::Journal;
 use crate::vault::layout::Layout;
 use crate::vault::receipts;
 
-/// Files receipts in every environment's `receipts.toml`.
+/// Notes intents in the journal, and files receipts in every environment's `receipts.toml`.
 #[derive(Debug)]
 pub struct Recorder<'a> {
     layout: &'a Layout,
+    journal: &'a Journal,
     books: RefCell<BTreeMap<EnvironmentName, (&'a FingerprintKey, Receipts)>>,
 }
 
@@ -22,10 +25,21 @@ impl<'a> Recorder<'a> {
     /// Takes the receipts there are.
     pub fn new(
         layout: &'a Layout,
+        journal: &'a Journal,
         books: impl IntoIterator<Item = (EnvironmentName, &'a FingerprintKey, Receipts)>,
     ) -> Self {
         let books = books.into_iter().map(|(name, key, receipts)| (name, (key, receipts))).collect();
-        Self { layout, books: RefCell::new(books) }
+        Self { layout, journal, books: RefCell::new(books) }
+    }
+
+    /// Notes writes that are about to be sent. Without that, none may be.
+    pub fn begin(&self, intents: &[Intent]) -> io::Result<()> {
+        self.journal.begin(intents)
+    }
+
+    /// Strikes out writes whose end was seen.
+    pub fn end(&self, intents: &[Intent]) -> io::Result<()> {
+        self.journal.end(intents)
     }
 
     /// Files new receipts of one place and takes back those of names it no longer holds, and writes the file.

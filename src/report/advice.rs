@@ -8,6 +8,7 @@ use crate::domain::plan::{Held, Hold};
 use crate::domain::row::Row;
 use crate::domain::verdict::{Rollout, Verdict};
 use crate::targets::TargetError;
+use crate::targets::error::Broken;
 
 /// Returns the stable code of a row, or none when nothing is wrong.
 pub fn code(verdict: Verdict, rollout: Rollout) -> Option<&'static str> {
@@ -136,6 +137,9 @@ pub fn remedy(error: &TargetError, location: &Location) -> Option<String> {
         }
         (TargetError::NotFound { .. }, TargetKind::Github) => {
             "check the names in undrift.toml; GitHub says the same when the token lacks the permission"
+        }
+        (TargetError::Unreachable(Broken::Certificate), _) => {
+            "the address answers with a certificate that nothing here vouches for; nothing was sent to it"
         }
         (TargetError::RateLimited { .. } | TargetError::Timeout { .. } | TargetError::Unreachable(_), _) => {
             "run the same command again later"

@@ -80,6 +80,9 @@ pub trait Target {
     /// the answer, and names beyond these may be in it. It says nothing about roll-out.
     fn look(&self, names: &[&RemoteName]) -> impl Future<Output = Result<Observation, TargetError>> + Send;
 
+    /// Returns the time by the place's own clock, as far as an earlier answer tells.
+    fn now_there(&self) -> Option<Timestamp>;
+
     /// Writes a batch, and returns one effect for each write, in order.
     fn write(&self, batch: &[Write<'_>]) -> impl Future<Output = Vec<Effect>> + Send;
 
@@ -115,6 +118,13 @@ impl Target for AnyTarget {
         match self {
             Self::Fly(target) => target.look(names).await,
             Self::Github(target) => target.look(names).await,
+        }
+    }
+
+    fn now_there(&self) -> Option<Timestamp> {
+        match self {
+            Self::Fly(target) => target.now_there(),
+            Self::Github(target) => target.now_there(),
         }
     }
 

@@ -71,7 +71,7 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 /// Makes a rename durable. Windows has no such call and needs none.
-fn sync_folder_of(path: &Path) -> io::Result<()> {
+pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder_of(path))?.sync_all() } else { Ok(()) }
 }
 

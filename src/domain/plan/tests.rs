@@ -33,13 +33,14 @@ fn row(place: &Place, name: &str, verdict: Verdict) -> Row {
         detail: format!("why {name}"),
         shown: (verdict != Verdict::Missing).then_some(shown),
         vouched: true,
+        written: None,
         ignored: false,
     }
 }
 
 fn choices(take_vault: bool, overwrite: &[&str], prune: bool) -> Choices {
     let overwrite = overwrite.iter().map(|name| secret(name)).collect();
-    Choices { take_vault, overwrite, prune, allow_shrink: false }
+    Choices { take_vault, overwrite, prune, ..Choices::default() }
 }
 
 /// What becomes of one row.
@@ -74,6 +75,21 @@ fn an_orphan_that_somebody_wrote_over_is_removed_only_when_both_are_said() {
         assert_eq!(plan.held[0].hold, Hold::NeedsPruneAndOverwrite);
     }
     assert_eq!(becomes(choices(false, &["A"], true)).steps[0].action, Action::Delete);
+}
+
+#[test]
+fn an_interrupted_write_is_finished_and_a_removal_is_asked_about_again() {
+    let place = place("staging", "web");
+    let choices = Choices {
+        interrupted: BTreeSet::from([(place.location.to_string(), RemoteName::new("A"))]),
+        ..choices(false, &[], false)
+    };
+    for verdict in [Verdict::Unverified, Verdict::Differs, Verdict::ChangedRemotely, Verdict::Conflict] {
+        assert_eq!(decided(verdict, &choices, false), Becomes::Step(Action::Update), "{verdict:?}");
+    }
+    assert_eq!(decided(Verdict::Orphaned, &choices, false), Becomes::Held(Action::Delete, Hold::NeedsPrune));
+    assert_eq!(decided(Verdict::InSync, &choices, false), Becomes::Nothing);
+    assert_eq!(decided(Verdict::Unmanaged, &choices, false), Becomes::Nothing);
 }
 
 #[test]

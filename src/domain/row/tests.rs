@@ -128,7 +128,7 @@ impl Scene {
 
     /// The place shows this now.
     fn shows(mut self, name: &str, evidence: Evidence) -> Self {
-        let observed = Observed { evidence, rollout: RolloutState::none() };
+        let observed = Observed { evidence, rollout: RolloutState::none(), written: None };
         let observation = self.observation.as_mut().expect("a place that could be read");
         observation.entries.insert(RemoteName::new(name), observed);
         self

@@ -1,7 +1,7 @@
 //! A Fly app.
 //!
 //! Fly shows a digest that depends on the value alone, and so proves by a receipt what the app holds. Whether machines
-//! run it is told separately, see [`rollout`].
+//! run it is told separately, see the module `rollout`.
 
 mod rollout;
 mod token;
@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::future::join;
+use jiff::Timestamp;
 use reqwest::{Method, StatusCode};
 use vault_schema::project::RolloutMode;
 
@@ -155,13 +156,12 @@ impl Target for FlyApp {
             }
         };
         let entry = |(name, secret): (RemoteName, wire::Secret)| {
+            let written = secret.updated_at.as_deref().and_then(wire::time);
             let rollout = match &fleet {
-                Ok((machines, releases)) => {
-                    rollout::state(secret.updated_at.as_deref().and_then(wire::time), machines, releases)
-                }
+                Ok((machines, releases)) => rollout::state(written, machines, releases),
                 Err(unknown) => unknown.clone(),
             };
-            (name, Observed { evidence: evidence(secret.digest), rollout })
+            (name, Observed { evidence: evidence(secret.digest), rollout, written })
         };
         Ok(Observation { entries: secrets.into_iter().map(entry).collect() })
     }
@@ -169,9 +169,14 @@ impl Target for FlyApp {
     /// Reads the whole list: it is one request too, and one for each name would meet Fly's rate limit.
     async fn look(&self, _names: &[&RemoteName]) -> Result<Observation, TargetError> {
         let entry = |(name, secret): (RemoteName, wire::Secret)| {
-            (name, Observed { evidence: evidence(secret.digest), rollout: RolloutState::none() })
+            let written = secret.updated_at.as_deref().and_then(wire::time);
+            (name, Observed { evidence: evidence(secret.digest), rollout: RolloutState::none(), written })
         };
         Ok(Observation { entries: self.secrets().await?.into_iter().map(entry).collect() })
+    }
+
+    fn now_there(&self) -> Option<Timestamp> {
+        self.machines.server_now()
     }
 
     async fn write(&self, batch: &[Write<'_>]) -> Vec<Effect> {

@@ -230,6 +230,10 @@ impl Target for GithubPlace {
         Ok(observation(found.into_iter().flatten()))
     }
 
+    fn now_there(&self) -> Option<Timestamp> {
+        self.origin.server_now()
+    }
+
     async fn write(&self, batch: &[Write<'_>]) -> Vec<Effect> {
         let mut effects = Vec::with_capacity(batch.len());
         for write in batch {
@@ -251,7 +255,8 @@ impl Target for GithubPlace {
 
 fn observation(secrets: impl IntoIterator<Item = (RemoteName, Times)>) -> Observation {
     let entry = |(name, (created, updated))| {
-        (name, Observed { evidence: Evidence::Times { created, updated }, rollout: RolloutState::none() })
+        let evidence = Evidence::Times { created, updated };
+        (name, Observed { evidence, rollout: RolloutState::none(), written: Some(updated) })
     };
     Observation { entries: secrets.into_iter().map(entry).collect() }
 }

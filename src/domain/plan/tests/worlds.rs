@@ -257,7 +257,7 @@ fn bindings(there: &PlaceWorld) -> Bindings {
 }
 
 fn observation(there: &PlaceWorld, held: &[Option<Held>]) -> Option<Observation> {
-    let observed = |held| Observed { evidence: there.now.evidence(held), rollout: RolloutState::none() };
+    let observed = |held| Observed { evidence: there.now.evidence(held), rollout: RolloutState::none(), written: None };
     let entries = held.iter().enumerate();
     let entries = entries.filter_map(|(index, held)| Some((RemoteName::new(name(index)), observed((*held)?))));
     there.readable.then(|| Observation { entries: entries.collect() })
@@ -275,6 +275,7 @@ fn audit(world: &World) -> Audit {
         overwrite: marked(&world.overwrite).iter().map(|name| secret(name)).collect(),
         prune: world.prune,
         allow_shrink: world.allow_shrink,
+        ..Choices::default()
     };
     let mut all_rows = Vec::new();
     let mut truths = Vec::new();
