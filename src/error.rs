@@ -1,7 +1,7 @@
 //! The border: what a person is told when a command fails, and the exit status.
 
 use crate::domain::name::EnvironmentName;
-use crate::ui::Ui;
+use crate::ui::{AskError, Ui};
 use crate::vault::identity::IdentityError;
 use crate::vault::journal::JournalError;
 use crate::vault::lock::LockError;
@@ -52,15 +52,9 @@ pub enum Refusal {
         /// Those that are declared.
         declared: Vec<String>,
     },
-    /// A write that was not confirmed and cannot be asked about.
-    #[error("there is no terminal to ask on")]
-    NeedsYes,
     /// A protected environment that was not named twice.
     #[error("`{0}` is protected")]
     NeedsConfirm(EnvironmentName),
-    /// The person said no.
-    #[error("nothing was done")]
-    Declined,
     /// Nobody of ours can read the environment.
     #[error("no identity opens the files of `{environment}`, such as {file}; its recipients are {recipients}")]
     Locked {
@@ -125,17 +119,12 @@ impl Refusal {
                 "leave it out to be asked for it, or pipe it in; and change that value, for it is written down now"
                     .to_owned()
             }
-            Self::NeedsYes => "if it is what you want, add `--yes`".to_owned(),
             Self::NeedsConfirm(name) => format!("if it is meant, add `--confirm {name}`"),
             Self::Locked { .. } => {
                 "ask one of them to add your public key to recipients.txt and encrypt it again".to_owned()
             }
             Self::KeyUnreadable(name) => format!("`undrift audit -e {name}` says why"),
-            Self::BadValue(_)
-            | Self::Undeclared { .. }
-            | Self::Declined
-            | Self::AlreadyThere(_)
-            | Self::UnsafeUrl { .. } => {
+            Self::BadValue(_) | Self::Undeclared { .. } | Self::AlreadyThere(_) | Self::UnsafeUrl { .. } => {
                 return None;
             }
             Self::NothingToOverwrite { .. } => "`undrift plan` lists what is held".to_owned(),
@@ -145,7 +134,7 @@ impl Refusal {
 
 /// Tells what failed, what caused it, and what to type next.
 pub fn show(error: &anyhow::Error, ui: &mut Ui) {
-    if let Some(Refusal::Declined) = error.downcast_ref() {
+    if let Some(AskError::Declined) = error.downcast_ref() {
         ui.say("nothing was done");
         return;
     }
@@ -161,6 +150,9 @@ pub fn show(error: &anyhow::Error, ui: &mut Ui) {
 fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     if let Some(refusal) = error.downcast_ref::<Refusal>() {
         return refusal.hint();
+    }
+    if let Some(AskError::NoTerminal) = error.downcast_ref::<AskError>() {
+        return Some("if it is what you want, add `--yes`".to_owned());
     }
     if let Some(error) = error.downcast_ref::<IdentityError>() {
         return identity_hint(error);

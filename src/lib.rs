@@ -42,5 +42,5 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, world: &mut World) -> 
             }
         }
     };
-    world.ui.finish(exit).code()
+    if world.ui.finish() { exit.code() } else { Exit::Trouble.code() }
 }

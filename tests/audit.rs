@@ -137,7 +137,7 @@ fn every_way_to_fail_has_its_own_words() {
             .next()
             .map(|start| if start == text { text.clone() } else { format!("{start} until [instant]\n") })
             .unwrap();
-        said += &format!("ci {name}\n  {text}");
+        write!(said, "ci {name}\n  {text}").unwrap();
         github.clear_faults();
         assert!(fly.requests().is_empty(), "a token went to another origin");
     }

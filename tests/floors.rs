@@ -10,11 +10,11 @@ const ROOMS: &[(&str, u8, &[&str])] = &[
     ("flow", 3, &[]),
     // Reports are made of what a flow returns, and progress is drawn from its events.
     ("report", 4, &[]),
-    ("ui", 4, &["error"]),
+    ("ui", 4, &[]),
     ("cli", 4, &[]),
-    ("error", 4, &["ui"]),
-    ("settings", 5, &[]),
-    ("commands", 6, &[]),
+    ("error", 5, &[]),
+    ("settings", 6, &[]),
+    ("commands", 7, &[]),
 ];
 
 fn room(name: &str) -> Option<&'static (&'static str, u8, &'static [&'static str])> {

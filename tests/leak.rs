@@ -93,8 +93,8 @@ fn no_value_is_shown_or_stored_whatever_happens() {
     }
     // A platform that repeats what it was sent, and one that answers nonsense.
     for (index, kind) in [
-        FaultKind::status(400, &format!("{{\"error\":\"\\\"{}\\\" is not a valid secret name\"}}", CANARIES[0])),
-        FaultKind::status(422, &format!("{{\"message\":\"{}\"}}", CANARIES[2])),
+        FaultKind::status(400, format!("{{\"error\":\"\\\"{}\\\" is not a valid secret name\"}}", CANARIES[0])),
+        FaultKind::status(422, format!("{{\"message\":\"{}\"}}", CANARIES[2])),
         FaultKind::status(500, CANARIES[0]),
         FaultKind::Garbage,
         FaultKind::CutBody,

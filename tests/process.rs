@@ -1,5 +1,6 @@
 //! The program as a process: real streams, real status, nothing in its arguments.
 
+use std::fmt::Write;
 use std::process::{Command, Stdio};
 
 use assert_cmd::prelude::*;
@@ -18,7 +19,7 @@ fn every_help_text_is_as_it_was_read() {
     let world = World::new();
     let mut text = world.run(&["--help"]).status(0).output;
     for verb in ["init", "import", "set", "list", "audit", "plan", "push"] {
-        text += &format!("\n$ undrift {verb} --help\n{}", world.run(&[verb, "--help"]).status(0).output);
+        write!(text, "\n$ undrift {verb} --help\n{}", world.run(&[verb, "--help"]).status(0).output).unwrap();
     }
     assert_snapshot!("help", text);
     assert_snapshot!("usage", world.run(&["adit"]).status(2).transcript());

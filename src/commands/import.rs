@@ -12,6 +12,7 @@ use crate::domain::name::EnvironmentName;
 use crate::error::{Exit, Refusal};
 use crate::report::intake as report;
 use crate::settings::{Selection, World};
+use crate::ui::AskError;
 use crate::vault::declare::{self, Additions, NewSecret};
 use crate::vault::identity::Identities;
 use crate::vault::layout::PROJECT_FILE;
@@ -58,7 +59,7 @@ pub(super) fn run(arguments: &Import, global: &Global, world: &mut World) -> any
         world.ui.say("nothing was written: this was a dry run");
     } else if !nothing {
         if !arguments.yes && !world.ui.confirm("write this?")? {
-            return Err(Refusal::Declined.into());
+            return Err(AskError::Declined.into());
         }
         put(&selection, &placed, &recipients, &identities, world)?;
         let names = report::count(secrets.len(), "secret");

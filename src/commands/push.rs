@@ -17,6 +17,7 @@ use crate::flow::apply::{self, Tools};
 use crate::flow::recorder::Recorder;
 use crate::report::{self, table};
 use crate::settings::{Selection, World};
+use crate::ui::AskError;
 use crate::ui::progress::Progress;
 use crate::vault::journal::Journal;
 use crate::vault::{key, lock};
@@ -139,7 +140,7 @@ fn agree(arguments: &Push, survey: &Survey, plan: &Plan, world: &mut World) -> a
     let mut places: Vec<String> =
         plan.steps.iter().map(|step| format!("{} ({})", step.place.location, step.place.environment)).collect();
     places.dedup();
-    if world.ui.confirm(&format!("write to {}?", places.join(", ")))? { Ok(()) } else { Err(Refusal::Declined.into()) }
+    if world.ui.confirm(&format!("write to {}?", places.join(", ")))? { Ok(()) } else { Err(AskError::Declined.into()) }
 }
 
 /// Gives an environment that was made by hand its fingerprint key, before anything is written for it.

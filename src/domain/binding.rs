@@ -76,7 +76,8 @@ fn fault(place: &Place, binding: &Binding, same_name: &[SecretName], inventory: 
 mod tests {
     use super::*;
     use crate::domain::declaration;
-    use crate::domain::inventory::{Entry, Source};
+    use crate::domain::finding::Source;
+    use crate::domain::inventory::Entry;
     use crate::domain::name::EnvironmentName;
     use crate::domain::secret::SecretValue;
 

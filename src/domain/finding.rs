@@ -1,10 +1,18 @@
 //! Findings: faults that are not drift, each with a code that never changes its meaning.
 
-use super::inventory::Source;
 use super::name::{RemoteName, SecretName};
 use super::place::{Location, NameRule};
 
 pub use vault_schema::audit::Severity;
+
+/// A place in a file of the vault.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Source {
+    /// The file, relative to the project.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+}
 
 /// One fault of the vault or of what it declares.
 #[derive(Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::observation::RemoteDigest;
+use super::digest::RemoteDigest;
 use super::secret::SecretValue;
 
 /// The length of a fingerprint key, in bytes.

@@ -14,7 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{Timestamp, Unit};
 
 use super::declaration::Project;
-use super::inventory::{Inventory, Source};
+use super::finding::Source;
+use super::inventory::Inventory;
 use super::name::{EnvironmentName, GroupName, SecretName};
 use super::secret::SecretValue;
 use unfit::Unfit;

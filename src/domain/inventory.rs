@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use super::finding::Problem;
+use super::finding::{Problem, Source};
 use super::name::{EnvironmentName, SecretName};
 use super::secret::SecretValue;
 
@@ -32,15 +32,6 @@ pub struct Entry {
     pub expires: Option<Date>,
     /// Where it stands.
     pub source: Source,
-}
-
-/// A place in a file of the vault.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Source {
-    /// The file, relative to the project.
-    pub file: String,
-    /// The line, from 1.
-    pub line: usize,
 }
 
 impl Inventory {

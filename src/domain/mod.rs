@@ -6,6 +6,7 @@
 
 pub mod binding;
 pub mod declaration;
+pub mod digest;
 pub mod finding;
 pub mod fingerprint;
 pub mod intake;

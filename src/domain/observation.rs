@@ -1,45 +1,14 @@
 //! What a target says it holds: names with evidence, never (normally) values.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 use vault_schema::verdict::Rollout;
-use zeroize::Zeroizing;
 
+use super::digest::RemoteDigest;
 use super::fingerprint::{Fingerprint, FingerprintKey};
 use super::name::RemoteName;
 use super::secret::SecretValue;
-
-/// A digest as a target shows it.
-///
-/// Anyone who may use the same platform can test a guess against it, so it may not be stored or printed; its keyed
-/// form, [`FingerprintKey::digest`], may.
-pub struct RemoteDigest(Zeroizing<String>);
-
-impl RemoteDigest {
-    /// Takes a digest as the target spells it.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(Zeroizing::new(text.into()))
-    }
-
-    /// Returns the digest itself.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-
-    /// Returns whether it is the lower-case hexadecimal SHA-256 of a value.
-    pub fn is_sha256_of(&self, value: &SecretValue) -> bool {
-        hex::encode(Sha256::digest(value.expose().as_bytes())) == *self.0
-    }
-}
-
-impl fmt::Debug for RemoteDigest {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("RemoteDigest(redacted)")
-    }
-}
 
 /// What a target lets us see of one value.
 #[derive(Debug)]
@@ -156,7 +125,7 @@ mod tests {
 
     #[test]
     fn only_the_same_kind_can_be_compared_and_a_name_shows_nothing() {
-        let key = FingerprintKey::new(Zeroizing::new([7; KEY_LENGTH]));
+        let key = FingerprintKey::new(zeroize::Zeroizing::new([7; KEY_LENGTH]));
         let digest = |text: &str| SealedEvidence::Digest(key.digest(&RemoteDigest::new(text)));
         let times = |created: i64, updated: i64| SealedEvidence::Times {
             created: Timestamp::from_second(created).expect("an instant"),

@@ -7,10 +7,32 @@ use std::io::{self, Read, Write};
 use zeroize::Zeroizing;
 
 use crate::domain::secret::SecretValue;
-use crate::error::{Exit, Refusal};
 
 /// The longest value that is read from standard input, in bytes.
 const LONGEST_VALUE: u64 = 1024 * 1024;
+
+/// Why a question has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// Nobody is there to be asked.
+    #[error("there is no terminal to ask on")]
+    NoTerminal,
+    /// The person said no.
+    #[error("nothing was done")]
+    Declined,
+    /// Longer than [`LONGEST_VALUE`].
+    #[error("the value is longer than 1 MiB, which no target takes")]
+    TooLong,
+    /// Not UTF-8.
+    #[error("the value is not UTF-8 text")]
+    NotText,
+    /// A character that ends every text in C.
+    #[error("the value has a NUL character, which no environment variable can hold")]
+    Nul,
+    /// The terminal or standard input failed.
+    #[error("cannot read the answer")]
+    Broken(#[source] io::Error),
+}
 
 /// Everything a command says to, and asks of, a person.
 pub struct Ui {
@@ -71,19 +93,19 @@ impl Ui {
     }
 
     /// Asks a question that yes or no answers; no is what silence means.
-    pub fn confirm(&mut self, question: &str) -> anyhow::Result<bool> {
+    pub fn confirm(&mut self, question: &str) -> Result<bool, AskError> {
         if !self.interactive {
-            return Err(Refusal::NeedsYes.into());
+            return Err(AskError::NoTerminal);
         }
         match inquire::Confirm::new(question).with_default(false).prompt() {
             Ok(answer) => Ok(answer),
             Err(inquire::InquireError::OperationCanceled | inquire::InquireError::OperationInterrupted) => Ok(false),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(AskError::Broken(io::Error::other(error))),
         }
     }
 
     /// Reads a value: hidden from a person, or all of standard input with one line end dropped unless it is `exact`.
-    pub fn read_value(&mut self, name: &str, exact: bool) -> anyhow::Result<SecretValue> {
+    pub fn read_value(&mut self, name: &str, exact: bool) -> Result<SecretValue, AskError> {
         if self.interactive {
             let question = format!("value of {name}:");
             let prompt = inquire::Password::new(&question)
@@ -92,38 +114,38 @@ impl Ui {
             return match prompt.prompt() {
                 Ok(value) => Ok(SecretValue::new(Zeroizing::new(value))),
                 Err(inquire::InquireError::OperationCanceled | inquire::InquireError::OperationInterrupted) => {
-                    Err(Refusal::Declined.into())
+                    Err(AskError::Declined)
                 }
-                Err(error) => Err(error.into()),
+                Err(error) => Err(AskError::Broken(io::Error::other(error))),
             };
         }
         let mut content = Zeroizing::new(Vec::with_capacity(4096));
-        (&mut self.input).take(LONGEST_VALUE + 1).read_to_end(&mut content)?;
+        (&mut self.input).take(LONGEST_VALUE + 1).read_to_end(&mut content).map_err(AskError::Broken)?;
         if content.len() as u64 > LONGEST_VALUE {
-            return Err(Refusal::BadValue("is longer than 1 MiB, which no target takes").into());
+            return Err(AskError::TooLong);
         }
-        let text = std::str::from_utf8(&content).map_err(|_| Refusal::BadValue("is not UTF-8 text"))?;
+        let text = std::str::from_utf8(&content).map_err(|_| AskError::NotText)?;
         // `echo` and `pbpaste` add a line end that nobody means.
         let trimmed = text.strip_suffix('\n').map(|text| text.strip_suffix('\r').unwrap_or(text));
         let text = if exact { text } else { trimmed.unwrap_or(text) };
         if text.contains('\0') {
-            return Err(Refusal::BadValue("has a NUL character, which no environment variable can hold").into());
+            return Err(AskError::Nul);
         }
         Ok(SecretValue::copied_from(text))
     }
 
-    /// Flushes what was written, and turns an output that could not be written into trouble.
-    pub fn finish(&mut self, exit: Exit) -> Exit {
+    /// Flushes what was written, and returns whether all of it arrived with whoever still reads.
+    pub fn finish(&mut self) -> bool {
         if let Err(error) = self.output.flush()
             && error.kind() != io::ErrorKind::BrokenPipe
         {
             self.broken.get_or_insert(error);
         }
         match self.broken.take() {
-            None => exit,
+            None => true,
             Some(error) => {
                 self.say(&format!("error: cannot write the output\n  caused by: {error}"));
-                Exit::Trouble
+                false
             }
         }
     }

@@ -9,8 +9,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::dotenv;
 use super::layout::GroupFormat;
+use crate::domain::finding::Source;
 use crate::domain::finding::{Problem, ProblemKind};
-use crate::domain::inventory::{Entry, Source};
+use crate::domain::inventory::Entry;
 use crate::domain::name::SecretName;
 use crate::domain::secret::SecretValue;
 

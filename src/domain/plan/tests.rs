@@ -3,9 +3,10 @@
 mod worlds;
 
 use super::*;
+use crate::domain::digest::RemoteDigest;
 use crate::domain::fingerprint::{FingerprintKey, KEY_LENGTH};
 use crate::domain::name::TargetName;
-use crate::domain::observation::{Evidence, RemoteDigest, RolloutState};
+use crate::domain::observation::{Evidence, RolloutState};
 use crate::domain::place::Location;
 use crate::domain::verdict::{Judgement, Proof, Rollout};
 

@@ -1,11 +1,13 @@
 use zeroize::Zeroizing;
 
 use super::*;
+use crate::domain::digest::RemoteDigest;
+use crate::domain::finding::Source;
 use crate::domain::finding::{Problem, ProblemKind};
 use crate::domain::fingerprint::KEY_LENGTH;
-use crate::domain::inventory::{Entry, Source};
+use crate::domain::inventory::Entry;
 use crate::domain::name::{EnvironmentName, TargetName};
-use crate::domain::observation::{Observed, RemoteDigest};
+use crate::domain::observation::Observed;
 use crate::domain::place::Location;
 use crate::domain::secret::SecretValue;
 

@@ -19,8 +19,9 @@ use self::rollout::{Machine, Releases};
 use self::token::{Api, authorization};
 use super::client::{Client, Origin, OriginSettings};
 use super::{Capabilities, Effect, EvidenceKind, Target, TargetError, Write};
+use crate::domain::digest::RemoteDigest;
 use crate::domain::name::RemoteName;
-use crate::domain::observation::{Evidence, Observation, Observed, RemoteDigest, RolloutState};
+use crate::domain::observation::{Evidence, Observation, Observed, RolloutState};
 use crate::domain::secret::SecretValue;
 
 /// Where the Machines API is, unless told otherwise.

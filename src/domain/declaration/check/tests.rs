@@ -1,4 +1,6 @@
 use super::*;
+use crate::domain::declaration::Binding;
+use crate::domain::name::RemoteName;
 
 /// What every declaration below may refer to.
 const HEAD: &str = r#"

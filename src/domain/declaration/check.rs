@@ -1,0 +1,411 @@
+//! Checking what `undrift.toml` declares: every fault is collected, with the path to where it lies.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::Date;
+use vault_schema::project::{self, GithubScope, GithubStore, ProjectFile, TargetKind, TargetReference};
+
+use super::{Declaration, EnvironmentRules, IgnoreRule, Project, Target, TargetSpec, TokenSource};
+use crate::domain::name::{EnvironmentName, NameError, SecretName, TargetName};
+use crate::domain::place::{Location, Place};
+use crate::domain::suggest::nearest;
+use crate::domain::template::{Template, TemplateError};
+
+/// Where in `undrift.toml` a fault lies: keys and positions from the top.
+pub type Path = Vec<PathStep>;
+
+/// One step of a [`Path`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PathStep {
+    /// A key of a table.
+    Key(String),
+    /// A position in an array.
+    Index(usize),
+}
+
+impl From<&str> for PathStep {
+    fn from(key: &str) -> Self {
+        Self::Key(key.to_owned())
+    }
+}
+
+impl From<usize> for PathStep {
+    fn from(index: usize) -> Self {
+        Self::Index(index)
+    }
+}
+
+/// A fault of `undrift.toml` beyond its syntax.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Where it lies.
+    pub path: Path,
+    /// What it is.
+    pub kind: FaultKind,
+}
+
+/// What a [`Fault`] is.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FaultKind {
+    /// A version this program does not read.
+    #[error("version {0} is not one this undrift reads; it reads version 1")]
+    Version(u32),
+    /// Not a name.
+    #[error("`{name}` {error}")]
+    Name {
+        /// What is written.
+        name: String,
+        /// What is wrong with it.
+        error: NameError,
+    },
+    /// A reference to what is not declared.
+    #[error("there is no {what} `{name}`{}", suggestion(.nearest.as_deref()))]
+    Undeclared {
+        /// `environment` or `target`.
+        what: &'static str,
+        /// What is written.
+        name: String,
+        /// The nearest declared name.
+        nearest: Option<String>,
+    },
+    /// A secret that names one target twice.
+    #[error("the target `{0}` stands twice; a secret has one name at a target")]
+    TargetTwice(String),
+    /// Two targets that keep one environment's secrets at one place.
+    #[error("is the same place as the target `{other}` in `{environment}`: {place}")]
+    SamePlace {
+        /// The target that stands first.
+        other: TargetName,
+        /// The environment in which the two are one.
+        environment: EnvironmentName,
+        /// The place.
+        place: Location,
+    },
+    /// A key that the target's kind needs.
+    #[error("a `{kind}` target needs the key `{key}`")]
+    KeyMissing {
+        /// The target's kind.
+        kind: &'static str,
+        /// The key.
+        key: &'static str,
+    },
+    /// A key that belongs to another kind of target.
+    #[error("`{key}` does not belong to a `{kind}` target{}", because(.reason))]
+    KeyForeign {
+        /// The target's kind.
+        kind: &'static str,
+        /// The key.
+        key: &'static str,
+        /// When it would belong.
+        reason: &'static str,
+    },
+    /// Not a template.
+    #[error("the template {0}")]
+    Template(TemplateError),
+    /// Not a token source.
+    #[error("a token comes from `env:NAME` or `vault:NAME`")]
+    Token,
+    /// Not `owner/name`.
+    #[error("a repository is written `owner/name`")]
+    Repository,
+    /// A URL that tokens may not be sent to.
+    #[error("an API is reached by `https://`; `http://` is for this machine's own addresses only")]
+    ApiUrl,
+    /// An ignore rule that does not say why.
+    #[error("an ignore rule needs a reason")]
+    NoReason,
+    /// An ignore rule whose end is not a date.
+    #[error("`until` is a date, such as 2027-03-31")]
+    Until,
+}
+
+fn suggestion(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+}
+
+fn because(reason: &str) -> String {
+    if reason.is_empty() { String::new() } else { format!(": {reason}") }
+}
+
+/// Checks the file's declarations; every fault is collected.
+pub fn check(file: &ProjectFile) -> Result<Project, Vec<Fault>> {
+    let mut checker = Checker { file, faults: Vec::new() };
+    let project = checker.project();
+    if checker.faults.is_empty() { Ok(project) } else { Err(checker.faults) }
+}
+
+struct Checker<'a> {
+    file: &'a ProjectFile,
+    faults: Vec<Fault>,
+}
+
+impl Checker<'_> {
+    fn fault(&mut self, path: &[PathStep], kind: FaultKind) {
+        self.faults.push(Fault { path: path.to_vec(), kind });
+    }
+
+    fn project(&mut self) -> Project {
+        if self.file.version != project::VERSION {
+            self.fault(&["version".into()], FaultKind::Version(self.file.version));
+        }
+        let mut project = Project::default();
+        for (name, environment) in &self.file.environments {
+            let path = ["environments".into(), name.as_str().into()];
+            if let Some(name) = self.name(&path, name, EnvironmentName::parse) {
+                project.environments.insert(name, EnvironmentRules { protected: environment.protected });
+            }
+        }
+        for (name, target) in &self.file.targets {
+            let path = ["targets".into(), name.as_str().into()];
+            let parsed = self.name(&path, name, TargetName::parse);
+            if let (Some(name), Some(target)) = (parsed, self.target(&path, target)) {
+                project.targets.insert(name, target);
+            }
+        }
+        self.one_target_a_place(&project);
+        for (name, secret) in &self.file.secrets {
+            let path = ["secrets".into(), name.as_str().into()];
+            let parsed = self.name(&path, name, SecretName::parse);
+            let declaration = Declaration {
+                targets: secret.targets.as_ref().map(|references| self.references(&path, references)),
+                environments: self.environments(&path, secret.environments.as_deref()),
+            };
+            if let Some(name) = parsed {
+                project.secrets.insert(name, declaration);
+            }
+        }
+        for (index, rule) in self.file.ignore.iter().enumerate() {
+            let path = ["ignore".into(), index.into()];
+            if let Some(rule) = self.ignore(&path, rule) {
+                project.ignores.push(rule);
+            }
+        }
+        project
+    }
+
+    // Receipts are filed by place: what one target has pushed there would be an orphan to the other, and `--prune`
+    // would remove it. GitHub tells neither repositories nor environments apart by case.
+    fn one_target_a_place(&mut self, project: &Project) {
+        let mut reported = BTreeSet::new();
+        for environment in project.environments.keys() {
+            let mut first = BTreeMap::new();
+            for Place { target, location, .. } in project.places(environment) {
+                let other = first.entry(location.to_string().to_ascii_lowercase()).or_insert_with(|| target.clone());
+                if *other != target && reported.insert(target.clone()) {
+                    let path = ["targets".into(), target.as_str().into()];
+                    let (other, environment) = (other.clone(), environment.clone());
+                    self.fault(&path, FaultKind::SamePlace { other, environment, place: location });
+                }
+            }
+        }
+    }
+
+    fn name<T>(&mut self, path: &[PathStep], text: &str, parse: impl Fn(&str) -> Result<T, NameError>) -> Option<T> {
+        parse(text).map_err(|error| self.fault(path, FaultKind::Name { name: text.to_owned(), error })).ok()
+    }
+
+    fn environments(&mut self, path: &[PathStep], names: Option<&[String]>) -> Option<BTreeSet<EnvironmentName>> {
+        let names = names?;
+        let file = self.file;
+        let mut known = BTreeSet::new();
+        for (index, name) in names.iter().enumerate() {
+            let path = below(path, ["environments".into(), index.into()]);
+            if file.environments.contains_key(name) {
+                known.extend(EnvironmentName::parse(name));
+            } else {
+                let nearest = nearest(name, file.environments.keys().map(String::as_str)).map(str::to_owned);
+                self.fault(&path, FaultKind::Undeclared { what: "environment", name: name.clone(), nearest });
+            }
+        }
+        Some(known)
+    }
+
+    fn declared_target(&mut self, path: &[PathStep], name: &str) -> Option<TargetName> {
+        let file = self.file;
+        if file.targets.contains_key(name) {
+            return TargetName::parse(name).ok();
+        }
+        let nearest = nearest(name, file.targets.keys().map(String::as_str)).map(str::to_owned);
+        self.fault(path, FaultKind::Undeclared { what: "target", name: name.to_owned(), nearest });
+        None
+    }
+
+    fn references(
+        &mut self,
+        path: &[PathStep],
+        references: &[TargetReference],
+    ) -> BTreeMap<TargetName, Option<String>> {
+        let mut targets = BTreeMap::new();
+        for (index, reference) in references.iter().enumerate() {
+            let path = below(path, ["targets".into(), index.into()]);
+            if let Some(target) = self.declared_target(&path, &reference.target)
+                && targets.insert(target, reference.name.clone()).is_some()
+            {
+                self.fault(&path, FaultKind::TargetTwice(reference.target.clone()));
+            }
+        }
+        targets
+    }
+
+    fn target(&mut self, path: &[PathStep], target: &project::Target) -> Option<Target> {
+        let before = self.faults.len();
+        let environments = self.environments(path, target.environments.as_deref());
+        let name = self.template(path, "name", target.name.as_deref().or(Some("{name}")), Template::secret);
+        let token = target.token.as_deref().and_then(|text| {
+            token_source(text).or_else(|| {
+                self.fault(&below(path, ["token".into()]), FaultKind::Token);
+                None
+            })
+        });
+        if let Some(url) = &target.api_url
+            && !is_safe_url(url)
+        {
+            self.fault(&below(path, ["api-url".into()]), FaultKind::ApiUrl);
+        }
+        let spec = match target.kind {
+            TargetKind::Fly => self.fly(path, target),
+            TargetKind::Github => self.github(path, target),
+        }?;
+        let name = name?;
+        (self.faults.len() == before).then(|| Target {
+            spec,
+            environments,
+            name,
+            token,
+            api_url: target.api_url.clone(),
+        })
+    }
+
+    fn fly(&mut self, path: &[PathStep], target: &project::Target) -> Option<TargetSpec> {
+        for (key, present) in [
+            ("repository", target.repository.is_some()),
+            ("scope", target.scope.is_some()),
+            ("environment", target.environment.is_some()),
+            ("store", target.store.is_some()),
+        ] {
+            self.foreign(path, target.kind, key, present, "");
+        }
+        let app = self.required(path, target.kind, "app", target.app.as_deref())?;
+        Some(TargetSpec::Fly { app, rollout: target.rollout.unwrap_or_default() })
+    }
+
+    fn github(&mut self, path: &[PathStep], target: &project::Target) -> Option<TargetSpec> {
+        self.foreign(path, target.kind, "app", target.app.is_some(), "");
+        self.foreign(path, target.kind, "rollout", target.rollout.is_some(), "");
+        // There is one store so far; matching on it makes a second one a compile error here.
+        match target.store.unwrap_or_default() {
+            GithubStore::Actions => {}
+        }
+        let repository = self.required(path, target.kind, "repository", target.repository.as_deref());
+        if let Some(text) = &target.repository
+            && !text
+                .split_once('/')
+                .is_some_and(|(owner, name)| !owner.is_empty() && !name.is_empty() && !name.contains('/'))
+        {
+            self.fault(&below(path, ["repository".into()]), FaultKind::Repository);
+        }
+        let environment = match target.scope.unwrap_or_default() {
+            GithubScope::Repository => {
+                let present = target.environment.is_some();
+                self.foreign(path, target.kind, "environment", present, "it needs `scope = \"environment\"`");
+                None
+            }
+            GithubScope::Environment => {
+                Some(self.required(path, target.kind, "environment", target.environment.as_deref())?)
+            }
+        };
+        Some(TargetSpec::Github { repository: repository?, environment })
+    }
+
+    fn required(
+        &mut self,
+        path: &[PathStep],
+        kind: TargetKind,
+        key: &'static str,
+        text: Option<&str>,
+    ) -> Option<Template> {
+        if text.is_none() {
+            self.fault(path, FaultKind::KeyMissing { kind: kind.as_str(), key });
+        }
+        self.template(path, key, text, Template::place)
+    }
+
+    fn template(
+        &mut self,
+        path: &[PathStep],
+        key: &'static str,
+        text: Option<&str>,
+        parse: impl Fn(&str) -> Result<Template, TemplateError>,
+    ) -> Option<Template> {
+        parse(text?).map_err(|error| self.fault(&below(path, [key.into()]), FaultKind::Template(error))).ok()
+    }
+
+    fn foreign(&mut self, path: &[PathStep], kind: TargetKind, key: &'static str, present: bool, reason: &'static str) {
+        if present {
+            let kind = FaultKind::KeyForeign { kind: kind.as_str(), key, reason };
+            self.fault(&below(path, [key.into()]), kind);
+        }
+    }
+
+    fn ignore(&mut self, path: &[PathStep], rule: &project::Ignore) -> Option<IgnoreRule> {
+        let before = self.faults.len();
+        let target = rule.target.as_ref().and_then(|name| self.declared_target(&below(path, ["target".into()]), name));
+        if rule.reason.trim().is_empty() {
+            self.fault(&below(path, ["reason".into()]), FaultKind::NoReason);
+        }
+        let until = match &rule.until {
+            None => None,
+            Some(until) => {
+                let date = until.date.filter(|_| until.time.is_none()).and_then(|date| {
+                    let month = i8::try_from(date.month).ok()?;
+                    Date::new(i16::try_from(date.year).ok()?, month, i8::try_from(date.day).ok()?).ok()
+                });
+                if date.is_none() {
+                    self.fault(&below(path, ["until".into()]), FaultKind::Until);
+                }
+                date
+            }
+        };
+        // A rule whose target is not one must never become a rule for every target.
+        (self.faults.len() == before).then(|| IgnoreRule {
+            target,
+            name: rule.name.clone(),
+            reason: rule.reason.clone(),
+            until,
+        })
+    }
+}
+
+fn below<const N: usize>(path: &[PathStep], steps: [PathStep; N]) -> Path {
+    path.iter().cloned().chain(steps).collect()
+}
+
+fn token_source(text: &str) -> Option<TokenSource> {
+    if let Some(name) = text.strip_prefix("env:") {
+        return (!name.is_empty()).then(|| TokenSource::Variable(name.to_owned()));
+    }
+    SecretName::parse(text.strip_prefix("vault:")?).ok().map(TokenSource::Vault)
+}
+
+/// Returns whether tokens and values may be sent to this base URL: https, or http to this very machine.
+pub fn is_safe_url(url: &str) -> bool {
+    if let Some(rest) = url.strip_prefix("https://") {
+        return !rest.is_empty();
+    }
+    let Some(rest) = url.strip_prefix("http://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.contains('@') {
+        return false;
+    }
+    let (host, after) = match authority.strip_prefix('[').and_then(|ipv6| ipv6.split_once(']')) {
+        Some(bracketed) => bracketed,
+        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
+    };
+    // What follows the host is a port or nothing, so that no reader of the URL can take it for more of the host.
+    let is_port =
+        after.is_empty() || after.strip_prefix(':').is_some_and(|port| port.chars().all(|c| c.is_ascii_digit()));
+    is_port && (host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback()))
+}
+
+#[cfg(test)]
+mod tests;
