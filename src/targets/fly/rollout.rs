@@ -114,11 +114,14 @@ mod tests {
         releases.iter().enumerate().map(machine).collect()
     }
 
+    /// When the secret was written, the releases of the machines, and what is made of them.
+    type Case<'a> = (Option<i64>, &'a [Option<u64>], Rollout, &'a str);
+
     #[test]
     fn a_machine_has_a_secret_if_its_release_is_no_older() {
         let releases = Releases::from([(1, at(10)), (2, at(20))]);
         let unknown_release = "the release of machine m1 is not known";
-        let table: [(Option<i64>, &[Option<u64>], Rollout, &str); 10] = [
+        let table: [Case<'_>; 10] = [
             (Some(5), &[Some(1), Some(2)], Rollout::Live, ""),
             (Some(10), &[Some(1)], Rollout::Live, ""),
             (Some(15), &[Some(1), Some(2)], Rollout::Partial, "1 of 2 machines still runs the older value: m0"),
