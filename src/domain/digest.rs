@@ -10,7 +10,7 @@ use super::secret::SecretValue;
 /// A digest as a target shows it.
 ///
 /// Anyone who may use the same platform can test a guess against it, so it may not be stored or printed; its keyed
-/// form, [`FingerprintKey::digest`], may.
+/// form, [`super::fingerprint::FingerprintKey::digest`], may.
 pub struct RemoteDigest(Zeroizing<String>);
 
 impl RemoteDigest {

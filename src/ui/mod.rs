@@ -20,7 +20,7 @@ pub enum AskError {
     /// The person said no.
     #[error("nothing was done")]
     Declined,
-    /// Longer than [`LONGEST_VALUE`].
+    /// Longer than any target takes.
     #[error("the value is longer than 1 MiB, which no target takes")]
     TooLong,
     /// Not UTF-8.
