@@ -68,6 +68,9 @@ pub enum Refusal {
     /// A fingerprint key that is there and could not be read.
     #[error("the fingerprint key of `{0}` cannot be read, so nothing may be written")]
     KeyUnreadable(EnvironmentName),
+    /// Receipts whose key is not there, which a write would replace.
+    #[error("the receipts of `{0}` were made under a fingerprint key that is not there, and a push would replace them")]
+    ForeignReceipts(EnvironmentName),
     /// A name of `--overwrite` that no secret has.
     #[error("`--overwrite {name}`: no secret of that name is at stake")]
     NothingToOverwrite {
@@ -122,6 +125,11 @@ impl Refusal {
             Self::NeedsConfirm(name) => format!("if it is meant, add `--confirm {name}`"),
             Self::Locked { .. } => {
                 "ask one of them to add your public key to recipients.txt and encrypt it again".to_owned()
+            }
+            Self::ForeignReceipts(name) => {
+                format!(
+                    "take vault/{name}/key.age from git again, or move vault/{name}/receipts.toml away to begin anew"
+                )
             }
             Self::KeyUnreadable(name) => format!("`undrift audit -e {name}` says why"),
             Self::BadValue(_) | Self::Undeclared { .. } | Self::AlreadyThere(_) | Self::UnsafeUrl { .. } => {

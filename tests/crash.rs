@@ -112,3 +112,35 @@ fn a_second_push_on_this_machine_is_told_who_has_the_lock() {
     );
     assert!(first.wait().unwrap().success());
 }
+
+#[test]
+fn what_a_second_push_could_not_finish_is_finished_by_a_third() {
+    for (method, code) in [("GET", 500), ("PUT", 403)] {
+        let (fly, github) = twins();
+        let world = World::with_twins(&fly, &github);
+        world.shop();
+        github.inject(twins::Fault::new(twins::FaultKind::ResetAfter).method("PUT").path_contains("STRIPE_KEY"));
+        let _ = world.run(&["push", "-e", "staging", "--yes"]).status(2);
+        assert_eq!(github.values(&repository())["STRIPE_KEY"], b"stripe-1");
+        // The second one meets a fault of its own: before it writes, or when it does.
+        let fault = twins::Fault::new(twins::FaultKind::status(code, "{}")).method(method).path_contains("STRIPE_KEY");
+        github.inject(fault.always());
+        let second = world.run(&["push", "-e", "staging", "--yes"]);
+        assert_eq!(second.status, 2, "{method} {code}: {}", second.transcript());
+        github.clear_faults();
+        let third = world.run(&["push", "-e", "staging", "--yes"]);
+        assert_eq!(third.status, 0, "{method} {code}: {}", third.transcript());
+        assert_eq!(world.run(&["audit"]).status(0).talk, "");
+    }
+}
+
+#[test]
+fn a_journal_that_the_crash_cut_does_not_stand_in_the_way() {
+    let (fly, github) = twins();
+    let world = World::with_twins(&fly, &github);
+    world.shop();
+    world.write(".undrift/journal.jsonl", "{\"version\":1,\"id\":\"00\",\"envir");
+    let _ = world.run(&["push", "-e", "staging", "--yes"]).status(0);
+    let _ = world.run(&["audit"]).status(0);
+    drop((fly, github));
+}

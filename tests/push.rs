@@ -106,8 +106,6 @@ fn what_was_there_before_is_taken_only_when_told() {
 #[test]
 fn a_receipt_of_one_app_proves_the_value_at_another() {
     let (fly, github, world) = pushed();
-    world.write("undrift.toml", SHOP.replace("environments = [\"staging\"]\n", ""));
-    let _ = world.run_with(&["set", "API_TOKEN", "-e", "production"], "token-1").status(0);
     let second = SHOP
         .replace(
             "[targets.ci]",
@@ -150,7 +148,7 @@ fn a_vault_that_cannot_be_read_whole_removes_nothing() {
         SHOP.replace("[secrets.STRIPE_KEY]\ntargets = [\"ci\"]\nenvironments = [\"staging\"]\n", ""),
     );
     world.write("vault/staging/extra.toml.age", "not age");
-    let _ = world.run(&["push", "-e", "staging", "--yes", "--prune"]).status(1);
+    let _ = world.run(&["push", "-e", "staging", "--yes", "--prune"]).status(2);
     assert!(github.values(&repository()).contains_key("STRIPE_KEY"));
     drop(fly);
 }
@@ -282,4 +280,99 @@ fn a_listing_that_lost_most_of_what_we_wrote_is_refused() {
     let _ = world.run(&["push", "-e", "staging", "--yes", "--allow-shrink"]).status(0);
     assert_eq!(fly.values("shop-staging").len(), 2);
     drop(github);
+}
+
+#[test]
+fn receipts_without_their_key_are_never_written_over() {
+    let (fly, github, world) = pushed();
+    let receipts = world.read("vault/staging/receipts.toml");
+    let key = std::fs::read(world.path("vault/staging/key.age")).unwrap();
+    std::fs::remove_file(world.path("vault/staging/key.age")).unwrap();
+    fly.unset("shop-staging", "API_TOKEN");
+    let audit = world.run(&["audit"]).status(1);
+    assert!(audit.output.contains("UD317") && !audit.output.contains("never pushed"), "{}", audit.output);
+    assert_snapshot!("push_receipts_void", world.run(&["push", "-e", "staging", "--yes"]).status(2).transcript());
+    assert_eq!(world.read("vault/staging/receipts.toml"), receipts);
+    assert!(!world.path("vault/staging/key.age").exists());
+    world.write("vault/staging/key.age", key);
+    let _ = world.run(&["push", "-e", "staging", "--yes"]).status(0);
+    drop(github);
+}
+
+#[test]
+fn what_a_place_does_not_take_is_said_and_not_passed_over() {
+    let (fly, github, world) = pushed();
+    let large = "x".repeat(48 * 1024 + 1);
+    let _ = world.run_with(&["set", "STRIPE_KEY", "-e", "staging"], &large).status(0);
+    let plan = world.run(&["plan", "-e", "staging"]).status(1);
+    assert!(plan.output.contains("STRIPE_KEY is larger than the 49152 bytes"), "{}", plan.output);
+    let push = world.run(&["push", "-e", "staging", "--yes"]).status(2);
+    assert!(push.output.contains("UD315"), "{}", push.output);
+    assert_eq!(github.values(&repository())["STRIPE_KEY"], b"stripe-1");
+    drop(fly);
+}
+
+#[test]
+fn receipts_of_names_that_are_nowhere_any_more_are_retired() {
+    let (fly, github, world) = pushed();
+    let without = |name: &str, text: &str| {
+        let start = text.find(&format!("[secrets.{name}]")).unwrap();
+        let end = text[start + 1..].find("\n[").map_or(text.len(), |end| start + 1 + end + 1);
+        format!("{}{}", &text[..start], &text[end..])
+    };
+    world.write("undrift.toml", without("SMTP_PASSWORD", &without("API_TOKEN", SHOP)));
+    fly.unset("shop-staging", "API_TOKEN");
+    fly.unset("shop-staging", "SMTP_PASSWORD");
+    github.remove(&repository(), "SHOP_TOKEN");
+    // Most of what the receipts know is gone, and all of it was meant to go.
+    let _ = world.run(&["push", "-e", "staging", "--yes"]).status(0);
+    let receipts = world.read("vault/staging/receipts.toml");
+    assert!(receipts.contains("STRIPE_KEY") && !receipts.contains("SMTP_PASSWORD"), "{receipts}");
+}
+
+#[test]
+fn a_write_that_follows_ours_gets_no_receipt_of_ours() {
+    let (fly, github) = twins();
+    let world = World::with_twins(&fly, &github);
+    world.shop();
+    let place = repository();
+    // Our write is answered late; before anybody looks again, somebody has written over it.
+    github.inject(
+        Fault::new(FaultKind::Delay(Duration::from_millis(400))).method("GET").path_contains("secrets").skip(5),
+    );
+    let ran = std::thread::scope(|scope| {
+        let meddler = scope.spawn(|| {
+            while github.values(&place).get("STRIPE_KEY").is_none() {
+                std::thread::yield_now();
+            }
+            github.clock().advance(Duration::from_secs(60));
+            github.set(&place, "STRIPE_KEY", "meddled");
+        });
+        let ran = world.run(&["push", "-e", "staging", "-t", "ci", "--yes"]);
+        meddler.join().unwrap();
+        ran
+    });
+    assert_eq!(ran.status, 2, "{}", ran.transcript());
+    assert!(ran.output.contains("STRIPE_KEY  create unconfirmed"), "{}", ran.output);
+    assert!(!world.read("vault/staging/receipts.toml").contains("STRIPE_KEY"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_that_leads_nowhere_hides_values_and_forbids_removals() {
+    let (fly, github, world) = pushed();
+    std::os::unix::fs::symlink("nowhere", world.path("vault/staging/shared.toml.age")).unwrap();
+    world.write(
+        "undrift.toml",
+        SHOP.replace("[secrets.STRIPE_KEY]\ntargets = [\"ci\"]\nenvironments = [\"staging\"]\n", ""),
+    );
+    let audit = world.run(&["audit"]).status(2);
+    assert!(
+        audit.output.contains("shared.toml.age: cannot be read") && audit.output.contains("UD310"),
+        "{}",
+        audit.output
+    );
+    let _ = world.run(&["push", "-e", "staging", "--yes", "--prune"]).status(2);
+    assert!(github.values(&repository()).contains_key("STRIPE_KEY"));
+    drop(fly);
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Context;
+use vault_schema::audit::Severity;
 use vault_schema::push::{Outcome, Push as Report};
 
 use super::survey::{Survey, block_on, survey};
@@ -14,6 +15,7 @@ use crate::domain::plan::Plan;
 use crate::domain::verdict::Rollout;
 use crate::error::{Exit, Refusal};
 use crate::flow::apply::{self, Tools};
+use crate::flow::audit;
 use crate::flow::recorder::Recorder;
 use crate::report::{self, table};
 use crate::settings::{Selection, World};
@@ -34,26 +36,31 @@ pub(super) fn run(arguments: &Push, global: &Global, world: &mut World) -> anyho
     let _lock = lock::acquire(&selection.layout, &who(world), (world.clock)())?;
     let journal = Journal::of(&selection.layout);
     let mut survey = survey(global, world)?;
+    // A line that a crash has cut must not have another one written behind it.
+    journal.compact(&survey.interrupted).context("cannot write the journal")?;
     let plan = survey.plan(&arguments.choices)?;
+    if !plan.steps.is_empty() {
+        refuse_without_key(&survey, &plan)?;
+        agree(arguments, &survey, &plan, world)?;
+        make_keys(&mut survey, &plan)?;
+    }
+    let books = survey.subjects.iter().map(|(name, subject)| (name.clone(), &subject.key, subject.receipts.clone()));
+    let recorder = Recorder::new(&survey.selection.layout, &journal, books);
     let outcomes = if plan.steps.is_empty() {
         Vec::new()
     } else {
-        agree(arguments, &survey, &plan, world)?;
-        make_keys(&mut survey, &plan)?;
-        let books =
-            survey.subjects.iter().map(|(name, subject)| (name.clone(), &subject.key, subject.receipts.clone()));
-        let recorder = Recorder::new(&survey.selection.layout, &journal, books);
+        let progress = Progress::new(world.ui.progress);
         let tools = Tools {
             connections: &survey.connections,
             subjects: &survey.subjects,
             recorder: &recorder,
             patience: &world.patience,
             clock: &*world.clock,
-            listener: &Progress::new(world.ui.progress),
+            listener: &progress,
         };
         block_on(apply::apply(&plan, &tools))?
     };
-    close(&journal, &survey, &outcomes)?;
+    let closed = retire(&survey, &plan, &recorder).and_then(|()| close(&journal, &survey, &plan, &outcomes));
     let report = report::plan::push(survey.at, &plan, &outcomes, &survey.subjects, &survey.observations);
     match arguments.format {
         Format::Json => world.ui.write(&report::json(&report)),
@@ -64,6 +71,8 @@ pub(super) fn run(arguments: &Push, global: &Global, world: &mut World) -> anyho
         }
     }
     what_now(&survey, &report, world);
+    // What was done is told first: a journal that cannot be written is no reason to hide it.
+    closed?;
     Ok(exit(&report))
 }
 
@@ -72,28 +81,40 @@ fn who(world: &World) -> String {
     world.variable("USER").or(world.variable("USERNAME")).unwrap_or("somebody").to_owned()
 }
 
-/// Drops from the journal what this push has looked at: it was finished, or is held now like any other drift.
-/// What stays is what this push could not see the end of, and what lies at places it did not look at.
-fn close(journal: &Journal, survey: &Survey, outcomes: &[StepOutcome]) -> anyhow::Result<()> {
-    let was_read = |intent: &Intent| {
-        survey.observations.iter().any(|(place, result)| result.is_ok() && place.location.to_string() == intent.place)
+/// Drops from the journal what this push has settled: what it finished, and what it has read and now holds or leaves
+/// like anything else. What it tried and did not see the end of stays, and what it could not look at.
+fn close(journal: &Journal, survey: &Survey, plan: &Plan, outcomes: &[StepOutcome]) -> anyhow::Result<()> {
+    let speaks_of = |intent: &Intent, place: &Place| {
+        place.environment == intent.environment && place.location.to_string() == intent.place
     };
-    let is_open_again = |intent: &Intent| {
-        outcomes.iter().filter(|outcome| matches!(outcome.outcome, Outcome::Uncertain | Outcome::Unconfirmed)).any(
-            |outcome| {
-                outcome.step.place.location.to_string() == intent.place && outcome.step.remote_name == intent.name
-            },
-        )
+    let is_settled = |intent: &Intent| {
+        let refused = plan.refusals.iter().any(|refusal| speaks_of(intent, &refusal.place));
+        let read = survey.observations.iter().any(|(place, result)| result.is_ok() && speaks_of(intent, place));
+        let step = outcomes.iter().find(|o| speaks_of(intent, &o.step.place) && o.step.remote_name == intent.name);
+        read && !refused && step.is_none_or(|outcome| outcome.outcome == Outcome::Done)
     };
     let mut open = journal.open_intents()?;
-    open.retain(|intent| is_open_again(intent) || !was_read(intent));
+    open.retain(|intent| !is_settled(intent));
     journal.compact(&open).context("cannot write the journal")
+}
+
+/// Takes back receipts that have nothing left to say, where the vault and the place were both read whole.
+fn retire(survey: &Survey, plan: &Plan, recorder: &Recorder<'_>) -> anyhow::Result<()> {
+    for (place, filed) in audit::filed(&survey.subjects, &survey.observations) {
+        let refused = plan.refusals.iter().any(|refusal| refusal.place == place);
+        if survey.subjects[&place.environment].inventory.is_complete() && !refused {
+            let retired: Vec<_> = filed.retired.into_iter().collect();
+            recorder.record(&place, [], &retired).context("cannot write the receipts")?;
+        }
+    }
+    Ok(())
 }
 
 fn exit(report: &Report) -> Exit {
     let any = |wanted: &[Outcome]| report.steps.iter().any(|step| wanted.contains(&step.outcome));
     if !report.failures.is_empty()
         || !report.refused.is_empty()
+        || report.findings.iter().any(|finding| finding.severity == Severity::Error)
         || any(&[Outcome::Failed, Outcome::Uncertain, Outcome::Unconfirmed, Outcome::Skipped])
     {
         Exit::Trouble
@@ -143,13 +164,24 @@ fn agree(arguments: &Push, survey: &Survey, plan: &Plan, world: &mut World) -> a
     if world.ui.confirm(&format!("write to {}?", places.join(", ")))? { Ok(()) } else { Err(AskError::Declined.into()) }
 }
 
+/// Refuses to write where a receipt would be made under a key that is not the environment's.
+fn refuse_without_key(survey: &Survey, plan: &Plan) -> Result<(), Refusal> {
+    for step in &plan.steps {
+        let name = &step.place.environment;
+        if survey.key_unreadable.contains(name) {
+            return Err(Refusal::KeyUnreadable(name.clone()));
+        }
+        if survey.subjects[name].receipts_void {
+            return Err(Refusal::ForeignReceipts(name.clone()));
+        }
+    }
+    Ok(())
+}
+
 /// Gives an environment that was made by hand its fingerprint key, before anything is written for it.
 fn make_keys(survey: &mut Survey, plan: &Plan) -> anyhow::Result<()> {
     for step in &plan.steps {
         let name = &step.place.environment;
-        if survey.key_unreadable.contains(name) {
-            return Err(Refusal::KeyUnreadable(name.clone()).into());
-        }
         let Some(recipients) = survey.keyless.remove(name) else { continue };
         let file = survey.selection.layout.shown(&survey.selection.layout.recipients(name));
         let recipients = recipients.with_context(|| format!("cannot read {file}"))?;

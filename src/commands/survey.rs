@@ -10,7 +10,7 @@ use crate::cli::{Choices, Global};
 use crate::domain::intent::Intent;
 use crate::domain::name::{EnvironmentName, RemoteName, SecretName};
 use crate::domain::place::Place;
-use crate::domain::plan::{self, Plan};
+use crate::domain::plan::{self, Memory, Plan};
 use crate::domain::row::Row;
 use crate::domain::suggest::nearest;
 use crate::error::Refusal;
@@ -101,8 +101,11 @@ impl Survey {
             } else {
                 receipts::read(layout, &name, &key)?
             };
+            // Receipts without the key that made them are never written over.
+            let orphaned_file = self.keyless.contains_key(&name) && layout.receipts(&name).exists();
             let places = project.places(&name).into_iter().filter(|place| self.selection.means(&place.target));
-            let subject = Subject::new(project, environment.inventory, key, read.receipts, read.foreign, places);
+            let subject =
+                Subject::new(project, environment.inventory, key, read.receipts, read.foreign || orphaned_file, places);
             self.subjects.insert(name, subject);
         }
         // A developer's identity opens staging, not production: that is no fault of an audit that names neither.
@@ -139,7 +142,11 @@ impl Survey {
             .filter(|(_, subject)| !subject.inventory.is_complete())
             .map(|(name, _)| name.clone())
             .collect();
-        let memory = audit::memory(&self.subjects, &self.observations);
+        let filed = audit::filed(&self.subjects, &self.observations);
+        let memory = filed
+            .into_iter()
+            .map(|(place, filed)| (place, Memory { known: filed.known.len(), vanished: filed.vanished.len() }))
+            .collect();
         Ok(plan::plan(&self.rows, &choices, &partial, &memory))
     }
 
@@ -170,7 +177,8 @@ impl Survey {
     fn explained(&self) -> BTreeSet<(String, RemoteName)> {
         let explains = |intent: &&Intent| {
             self.rows.iter().any(|row| {
-                row.place.location.to_string() == intent.place
+                row.place.environment == intent.environment
+                    && row.place.location.to_string() == intent.place
                     && row.remote_name == intent.name
                     && intent.explains(row.written)
             })

@@ -1,6 +1,6 @@
 //! Bindings: which values go to which place, and which may not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::declaration::{Binding, Project};
 use super::finding::{Problem, ProblemKind};
@@ -18,22 +18,23 @@ pub fn declared(project: &Project, inventory: &Inventory) -> Vec<Problem> {
         .filter(|_| inventory.is_complete())
         .filter(|secret| project.expects(secret, &inventory.environment) && !inventory.entries.contains_key(*secret))
         .map(|secret| Problem { file: None, line: None, secret: Some(secret.to_string()), kind: ProblemKind::NoValue });
-    let without_declaration =
-        inventory.entries.iter().filter(|(secret, _)| !project.expects(secret, &inventory.environment)).map(
-            |(secret, entry)| Problem {
-                file: Some(entry.source.file.clone()),
-                line: Some(entry.source.line),
-                secret: Some(secret.to_string()),
-                kind: ProblemKind::NotDeclared,
-            },
-        );
+    let without_declaration = inventory
+        .entries
+        .iter()
+        .filter(|(secret, _)| !project.expects(secret, &inventory.environment) && !project.is_token(secret))
+        .map(|(secret, entry)| Problem {
+            file: Some(entry.source.file.clone()),
+            line: Some(entry.source.line),
+            secret: Some(secret.to_string()),
+            kind: ProblemKind::NotDeclared,
+        });
     without_value.chain(without_declaration).collect()
 }
 
 /// Returns the secrets that belong at a place, parted into those that may be written there and those that may not,
 /// with a problem for each of the latter. Every name is checked before anything is written anywhere.
 pub fn bind(project: &Project, place: &Place, inventory: &Inventory) -> (Bindings, Vec<Problem>) {
-    let mut bindings = Bindings::default();
+    let mut bindings = Bindings { of_others: of_others(project, place), ..Bindings::default() };
     let mut problems = Vec::new();
     let mut by_name: BTreeMap<RemoteName, Vec<SecretName>> = BTreeMap::new();
     let all = project.bindings(place);
@@ -56,6 +57,17 @@ pub fn bind(project: &Project, place: &Place, inventory: &Inventory) -> (Binding
         }
     }
     (bindings, problems)
+}
+
+/// Returns the names that other environments have at the same place.
+fn of_others(project: &Project, place: &Place) -> BTreeSet<RemoteName> {
+    let others = project.environments.keys().filter(|environment| **environment != place.environment);
+    others
+        .flat_map(|environment| project.places(environment))
+        .filter(|other| other.location == place.location)
+        .flat_map(|other| project.bindings(&other))
+        .map(|binding| binding.remote_name)
+        .collect()
 }
 
 fn fault(place: &Place, binding: &Binding, same_name: &[SecretName], inventory: &Inventory) -> Option<ProblemKind> {

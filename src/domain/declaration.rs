@@ -99,9 +99,9 @@ pub struct IgnoreRule {
 
 impl IgnoreRule {
     /// Returns whether the rule speaks of this name at this target, today.
-    pub fn covers(&self, target: &TargetName, name: &RemoteName, today: Date) -> bool {
-        self.target.as_ref().is_none_or(|wanted| wanted == target)
-            && self.name == name.as_str()
+    pub fn covers(&self, place: &Place, name: &RemoteName, today: Date) -> bool {
+        self.target.as_ref().is_none_or(|wanted| *wanted == place.target)
+            && place.location.canonical(&self.name) == *name
             && self.until.is_none_or(|last| today <= last)
     }
 }
@@ -137,6 +137,8 @@ impl Project {
             .filter(|(_, declaration)| serves(declaration.environments.as_ref(), &place.environment))
             .filter_map(|(secret, declaration)| {
                 let own_name = match &declaration.targets {
+                    // What opens a target is pushed nowhere unless that is written down.
+                    None if self.is_token(secret) => return None,
                     None => None,
                     Some(targets) => targets.get(&place.target)?.as_ref(),
                 };
@@ -144,6 +146,11 @@ impl Project {
                 Some(Binding { secret: secret.clone(), remote_name: place.location.canonical(&name) })
             })
             .collect()
+    }
+
+    /// Returns whether a secret of the vault is the token of a target.
+    pub fn is_token(&self, secret: &SecretName) -> bool {
+        self.targets.values().any(|target| matches!(&target.token, Some(TokenSource::Vault(name)) if name == secret))
     }
 
     /// Returns whether a secret is declared for an environment.

@@ -109,8 +109,8 @@ pub enum ProblemKind {
     /// Other programs would read this dotenv line as another value.
     #[error("would be read as another value by {0}")]
     DialectsDisagree(String),
-    /// The environment's receipts were made under another fingerprint key, so that they say nothing.
-    #[error("was written under another fingerprint key, so that its receipts say nothing")]
+    /// The environment's receipts were made under a fingerprint key that is not there, so that they say nothing.
+    #[error("was written under a fingerprint key that is not there, so that its receipts say nothing")]
     ForeignReceipts,
 }
 

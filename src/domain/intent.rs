@@ -13,6 +13,8 @@ const LONGEST_WRITE: Duration = Duration::from_secs(120);
 /// A write that was begun and whose end nobody saw: the process was killed, or the answer was lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Intent {
+    /// Which write it is, among all of this machine.
+    pub id: String,
     /// The environment.
     pub environment: EnvironmentName,
     /// The place it went to.
@@ -47,6 +49,7 @@ mod tests {
         let at = |text: &str| -> Timestamp { text.parse().expect("a time") };
         let begun = at("2026-11-20T08:00:00Z");
         let intent = |there| Intent {
+            id: String::new(),
             environment: EnvironmentName::parse("staging").expect("a name"),
             place: "fly:shop".to_owned(),
             name: RemoteName::new("A"),

@@ -57,6 +57,9 @@ pub struct Knowledge<'a> {
     pub book: &'a DigestBook<'a>,
     /// The environment's fingerprint key.
     pub key: &'a FingerprintKey,
+    /// Whether there are receipts that cannot be read for want of their key: then none of them says anything, and
+    /// nothing may be said of what was pushed.
+    pub receipts_void: bool,
     /// The drift that is accepted.
     pub ignores: &'a [IgnoreRule],
     /// The day on which ignore rules are read.
@@ -71,13 +74,16 @@ pub struct Bindings {
     /// Those that may not, because the place does not take their name or value: a finding says why, and nothing is
     /// concluded about them.
     pub blocked: Vec<Binding>,
+    /// Names that another environment has there: no business of this one.
+    pub of_others: BTreeSet<RemoteName>,
 }
 
 /// Returns the rows of one place, sorted by remote name. `observation` is none when the place could not be read.
 pub fn rows(place: &Place, bindings: &Bindings, known: &Knowledge<'_>, observation: Option<&Observation>) -> Vec<Row> {
     let judge = Judge { place, known, observation, scheme_changed: scheme_changed(place, known, observation) };
     let mut secrets: BTreeMap<&RemoteName, (Option<&SecretName>, bool)> = BTreeMap::new();
-    for name in observation.iter().flat_map(|observation| observation.entries.keys()) {
+    let others = |name: &&RemoteName| !bindings.of_others.contains(name);
+    for name in observation.iter().flat_map(|observation| observation.entries.keys()).filter(others) {
         secrets.insert(name, (None, false));
     }
     for (binding, blocked) in
@@ -179,8 +185,8 @@ impl Judge<'_> {
             written: shown.and_then(|observed| observed.written),
             ignored: false,
         };
-        let ignored = !row.is_good()
-            && self.known.ignores.iter().any(|rule| rule.covers(&self.place.target, name, self.known.today));
+        let ignored =
+            !row.is_good() && self.known.ignores.iter().any(|rule| rule.covers(self.place, name, self.known.today));
         Some(Row { ignored, ..row })
     }
 
@@ -226,6 +232,7 @@ impl Judge<'_> {
             },
             Verdict::Missing => match pushed {
                 Some(day) => format!("removed there since it was pushed {day}"),
+                None if self.known.receipts_void => VOID.to_owned(),
                 None => "never pushed".to_owned(),
             },
             Verdict::Behind => pushed.map_or_else(String::new, |day| format!("holds the value of {day}")),
@@ -241,6 +248,7 @@ impl Judge<'_> {
             }
             Verdict::Unverified => match pushed {
                 Some(day) => format!("pushed {day}, and nothing shows whether it was written since"),
+                None if self.known.receipts_void => VOID.to_owned(),
                 None => "there, but never pushed by undrift".to_owned(),
             },
             Verdict::Orphaned if rewritten => {
@@ -250,12 +258,16 @@ impl Judge<'_> {
                 Some(day) => format!("pushed {day}, no longer in the vault"),
                 None => "no longer in the vault".to_owned(),
             },
+            Verdict::Unmanaged if self.known.receipts_void => VOID.to_owned(),
             Verdict::Unmanaged => "nobody's receipt".to_owned(),
             Verdict::Unreadable if vault == VaultSide::Unreadable => "the vault's value cannot be used".to_owned(),
             Verdict::Unreadable => "the target could not be read".to_owned(),
         }
     }
 }
+
+/// What is known of the past when the receipts cannot be read.
+const VOID: &str = "the receipts cannot be read";
 
 fn moved(receipt: Option<&Receipt>, elsewhere: Option<&Receipt>, evidence: Option<&Evidence>) -> String {
     if let Some(known) = elsewhere {
@@ -280,13 +292,32 @@ fn minute(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
-/// Returns the names at a place that receipts know and the listing has lost.
-pub fn vanished(place: &Place, receipts: &Receipts, observation: &Observation) -> BTreeSet<RemoteName> {
-    receipts
-        .at(&place.location)
-        .filter(|(name, _)| !observation.entries.contains_key(*name))
-        .map(|(name, _)| name.clone())
-        .collect()
+/// The names of one place's receipts, by what has become of them.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Filed {
+    /// The place shows them, or should.
+    pub known: BTreeSet<RemoteName>,
+    /// Of those, what the listing has lost.
+    pub vanished: BTreeSet<RemoteName>,
+    /// Neither the vault nor the place has them any more: their receipts have nothing left to say.
+    pub retired: BTreeSet<RemoteName>,
+}
+
+/// Sorts the receipts of a place by what has become of their names.
+pub fn filed(place: &Place, bindings: &Bindings, receipts: &Receipts, observation: &Observation) -> Filed {
+    let mut filed = Filed::default();
+    for (name, _) in receipts.at(&place.location) {
+        let is_bound = bindings.usable.iter().chain(&bindings.blocked).any(|binding| binding.remote_name == *name);
+        match (is_bound, observation.entries.contains_key(name)) {
+            (false, false) => filed.retired.insert(name.clone()),
+            (_, true) => filed.known.insert(name.clone()),
+            (true, false) => {
+                filed.vanished.insert(name.clone());
+                filed.known.insert(name.clone())
+            }
+        };
+    }
+    filed
 }
 
 #[cfg(test)]

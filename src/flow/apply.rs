@@ -3,6 +3,7 @@
 //! All places are written at once, each in its own order. Removals come last, and only when every write worked.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -101,19 +102,34 @@ struct Accepted<'a> {
     /// What the place answered that it will show, if it said so.
     promised: Option<SealedEvidence>,
     written: Timestamp,
+    /// When the place had answered, by its own clock.
+    answered: Option<Timestamp>,
 }
 
 impl Accepted<'_> {
-    /// Returns whether what the place shows now is the write, and not what was there before it.
+    /// Returns whether what the place shows now is the write, and neither what was there before it nor what somebody
+    /// wrote after it.
     fn shows(&self, now: Option<SealedEvidence>) -> bool {
         match (self.step.action, now) {
             (Action::Delete, now) => now.is_none(),
             (Action::Create | Action::Update, None) => false,
-            (Action::Create | Action::Update, Some(now)) => match self.promised {
-                Some(promised) => now == promised,
-                None => Some(now) != self.step.expected,
+            (Action::Create | Action::Update, Some(now)) => match (self.promised, now) {
+                (Some(promised), now) => now == promised,
+                (None, SealedEvidence::Times { updated, .. }) => {
+                    Some(now) != self.step.expected && self.was_during(updated)
+                }
+                (None, now) => Some(now) != self.step.expected,
             },
         }
+    }
+
+    /// Returns whether an instant of the place's clock lies between our look and its answer. Places round, and may
+    /// date a write up to a second after they have answered.
+    fn was_during(&self, updated: Timestamp) -> bool {
+        const ROUNDING: Duration = Duration::from_secs(2);
+        let begun = self.intent.there.and_then(|there| there.checked_sub(ROUNDING).ok());
+        let answered = self.answered.and_then(|answered| answered.checked_add(ROUNDING).ok());
+        begun.is_none_or(|begun| updated >= begun) && answered.is_none_or(|answered| updated <= answered)
     }
 }
 
@@ -183,15 +199,18 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         let written = (self.tools.clock)();
-        let intents: Vec<Intent> = ready.iter().map(|step| self.intent(step, written)).collect();
-        if let Err(error) = self.tools.recorder.begin(&intents) {
-            let detail = format!("nothing was written, for it could not be noted first: {error}");
-            for step in ready {
-                self.end(step, Outcome::Failed, &detail);
+        let intents = match self.begin(&ready, written) {
+            Ok(intents) => intents,
+            Err(error) => {
+                let detail = format!("nothing was written, for it could not be noted first: {error}");
+                for step in ready {
+                    self.end(step, Outcome::Failed, &detail);
+                }
+                return Err("the journal cannot be written".to_owned());
             }
-            return Err("the journal cannot be written".to_owned());
-        }
+        };
         let effects = self.send(&ready, &seen).await;
+        let answered = self.target.now_there();
         let mut result = Ok(());
         let mut ended = Vec::new();
         for ((step, intent), effect) in ready.into_iter().zip(intents).zip(effects) {
@@ -201,7 +220,7 @@ impl<'a> Run<'a> {
             match effect {
                 Effect::Accepted(evidence) => {
                     let promised = evidence.and_then(|evidence| Some(evidence.seal(self.key()?)));
-                    self.accepted.push(Accepted { step, intent, promised, written });
+                    self.accepted.push(Accepted { step, intent, promised, written, answered });
                 }
                 Effect::Refused(error) => {
                     self.end(step, Outcome::Failed, &error.to_string());
@@ -220,14 +239,21 @@ impl<'a> Run<'a> {
         result
     }
 
-    fn intent(&self, step: &Step, at: Timestamp) -> Intent {
-        Intent {
-            environment: self.place.environment.clone(),
-            place: self.place.location.to_string(),
-            name: step.remote_name.clone(),
-            at,
-            there: self.target.now_there(),
-        }
+    /// Notes the writes that are about to be sent.
+    fn begin(&self, steps: &[&Step], at: Timestamp) -> io::Result<Vec<Intent>> {
+        let intents = steps.iter().map(|step| {
+            Ok(Intent {
+                id: self.tools.recorder.new_id()?,
+                environment: self.place.environment.clone(),
+                place: self.place.location.to_string(),
+                name: step.remote_name.clone(),
+                at,
+                there: self.target.now_there(),
+            })
+        });
+        let intents = intents.collect::<io::Result<Vec<_>>>()?;
+        self.tools.recorder.begin(&intents)?;
+        Ok(intents)
     }
 
     /// An intent that is not struck out is looked at again by the next push, which then finds nothing to do.
@@ -326,7 +352,7 @@ impl<'a> Run<'a> {
             }
         }
         for accepted in std::mem::take(&mut self.accepted) {
-            let detail = "accepted, and the target does not show it yet; the next audit looks again";
+            let detail = "accepted, and the target does not show it yet, or shows a later write of somebody else";
             self.end(accepted.step, Outcome::Unconfirmed, detail);
         }
     }

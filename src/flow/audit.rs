@@ -12,9 +12,8 @@ use crate::domain::fingerprint::FingerprintKey;
 use crate::domain::inventory::Inventory;
 use crate::domain::name::EnvironmentName;
 use crate::domain::place::Place;
-use crate::domain::plan::Memory;
 use crate::domain::receipt::{DigestBook, Receipts};
-use crate::domain::row::{self, Bindings, Knowledge, Row};
+use crate::domain::row::{self, Bindings, Filed, Knowledge, Row};
 
 /// One environment, ready to be judged.
 #[derive(Debug)]
@@ -25,8 +24,8 @@ pub struct Subject {
     pub key: FingerprintKey,
     /// What was pushed before.
     pub receipts: Receipts,
-    /// Whether the receipts there are were made under another key.
-    pub foreign_receipts: bool,
+    /// Whether there are receipts that cannot be read for want of the key that made them.
+    pub receipts_void: bool,
     /// The secrets of each of its places.
     pub bindings: BTreeMap<Place, Bindings>,
 }
@@ -38,7 +37,7 @@ impl Subject {
         mut inventory: Inventory,
         key: FingerprintKey,
         receipts: Receipts,
-        foreign_receipts: bool,
+        receipts_void: bool,
         places: impl IntoIterator<Item = Place>,
     ) -> Self {
         let mut problems = binding::declared(project, &inventory);
@@ -48,14 +47,14 @@ impl Subject {
             problems.extend(faults);
             bindings.insert(place, bound);
         }
-        if foreign_receipts {
+        if receipts_void {
             let file = format!("vault/{}/receipts.toml", inventory.environment);
             let kind = ProblemKind::ForeignReceipts;
             problems.push(Problem { file: Some(file), line: None, secret: None, kind });
         }
         inventory.problems.extend(problems);
         inventory.problems.sort_by(|left, right| (&left.file, left.line).cmp(&(&right.file, right.line)));
-        Self { inventory, key, receipts, foreign_receipts, bindings }
+        Self { inventory, key, receipts, receipts_void, bindings }
     }
 }
 
@@ -72,6 +71,7 @@ pub fn rows(project: &Project, subjects: &Subjects, observations: &Observations,
             receipts: &subject.receipts,
             book: &book,
             key: &subject.key,
+            receipts_void: subject.receipts_void,
             ignores: &project.ignores,
             today,
         };
@@ -83,17 +83,15 @@ pub fn rows(project: &Project, subjects: &Subjects, observations: &Observations,
     rows
 }
 
-/// Returns what a plan needs to know of each place besides its rows.
-pub fn memory(subjects: &Subjects, observations: &Observations) -> BTreeMap<Place, Memory> {
-    let mut memory = BTreeMap::new();
+/// Returns the receipts of each place that was read, by what has become of their names.
+pub fn filed(subjects: &Subjects, observations: &Observations) -> BTreeMap<Place, Filed> {
+    let mut all = BTreeMap::new();
     for subject in subjects.values() {
-        for place in subject.bindings.keys() {
+        for (place, bindings) in &subject.bindings {
             if let Some(Ok(observation)) = observations.get(place) {
-                let known = subject.receipts.at(&place.location).count();
-                let vanished = row::vanished(place, &subject.receipts, observation).len();
-                memory.insert(place.clone(), Memory { known, vanished });
+                all.insert(place.clone(), row::filed(place, bindings, &subject.receipts, observation));
             }
         }
     }
-    memory
+    all
 }

@@ -18,7 +18,8 @@ use crate::vault::receipts;
 pub struct Recorder<'a> {
     layout: &'a Layout,
     journal: &'a Journal,
-    books: RefCell<BTreeMap<EnvironmentName, (&'a FingerprintKey, Receipts)>>,
+    keys: BTreeMap<EnvironmentName, &'a FingerprintKey>,
+    books: RefCell<BTreeMap<EnvironmentName, Receipts>>,
 }
 
 impl<'a> Recorder<'a> {
@@ -28,8 +29,18 @@ impl<'a> Recorder<'a> {
         journal: &'a Journal,
         books: impl IntoIterator<Item = (EnvironmentName, &'a FingerprintKey, Receipts)>,
     ) -> Self {
-        let books = books.into_iter().map(|(name, key, receipts)| (name, (key, receipts))).collect();
-        Self { layout, journal, books: RefCell::new(books) }
+        let mut keys = BTreeMap::new();
+        let mut receipts = BTreeMap::new();
+        for (name, key, book) in books {
+            keys.insert(name.clone(), key);
+            receipts.insert(name, book);
+        }
+        Self { layout, journal, keys, books: RefCell::new(receipts) }
+    }
+
+    /// Returns a name for a write that no other has.
+    pub fn new_id(&self) -> io::Result<String> {
+        Journal::new_id()
     }
 
     /// Notes writes that are about to be sent. Without that, none may be.
@@ -50,7 +61,8 @@ impl<'a> Recorder<'a> {
         retired: &[RemoteName],
     ) -> io::Result<()> {
         let mut books = self.books.borrow_mut();
-        let Some((key, receipts)) = books.get_mut(&place.environment) else { return Ok(()) };
+        let found = self.keys.get(&place.environment).zip(books.get_mut(&place.environment));
+        let Some((key, receipts)) = found else { return Ok(()) };
         let before = receipts.clone();
         for (name, receipt) in filed {
             receipts.insert(place.location.to_string(), name, receipt);

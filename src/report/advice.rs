@@ -96,7 +96,7 @@ pub fn mends(problem: &Problem, environment: &str) -> Option<String> {
         ProblemKind::Duplicate { .. } => "remove one of the two".to_owned(),
         ProblemKind::DialectsDisagree(_) => "put the value in a .toml.age file, which has one reading".to_owned(),
         ProblemKind::ForeignReceipts => {
-            format!("if key.age was replaced on purpose: undrift push -e {environment} --take-vault")
+            format!("take vault/{environment}/key.age from git again, or move {file} away to begin anew")
         }
         ProblemKind::TooLarge { .. }
         | ProblemKind::Unreadable(_)

@@ -9,20 +9,14 @@ use crate::domain::finding::Problem;
 use crate::domain::place::Place;
 use crate::domain::plan::Refusal;
 use crate::domain::row::Row;
-use crate::flow::audit::Subjects;
+use crate::flow::audit::{Subject, Subjects};
 use crate::flow::observe::Observations;
 use crate::targets::TargetError;
 
 /// Builds the report.
 pub fn build(at: Timestamp, rows: &[Row], subjects: &Subjects, observations: &Observations) -> Report {
     let failures = failures(observations);
-    let findings: Vec<Finding> = subjects
-        .values()
-        .flat_map(|subject| {
-            let environment = subject.inventory.environment.as_str();
-            subject.inventory.problems.iter().map(move |problem| finding(environment, problem))
-        })
-        .collect();
+    let findings = findings(subjects);
     let complete = failures.is_empty() && subjects.values().all(|subject| subject.inventory.is_complete());
     let summary = summarise(rows);
     Report {
@@ -36,6 +30,15 @@ pub fn build(at: Timestamp, rows: &[Row], subjects: &Subjects, observations: &Ob
         findings,
         failures,
     }
+}
+
+/// Returns the faults of every environment.
+pub fn findings(subjects: &Subjects) -> Vec<Finding> {
+    let of = |subject: &Subject| {
+        let environment = subject.inventory.environment.to_string();
+        subject.inventory.problems.iter().map(|problem| finding(&environment, problem)).collect::<Vec<_>>()
+    };
+    subjects.values().flat_map(of).collect()
 }
 
 fn summarise(rows: &[Row]) -> Summary {

@@ -1,11 +1,11 @@
 //! The reports of a plan and of a push.
 
 use jiff::Timestamp;
-use vault_schema::audit::Failure;
+use vault_schema::audit::{Failure, Finding, Severity};
 use vault_schema::plan::{self as schema, Plan as PlanReport};
 use vault_schema::push::{self, Outcome, Push};
 
-use super::audit::{failures, refusal};
+use super::audit::{failures, findings, refusal};
 use super::{TOOL, advice};
 use crate::domain::outcome::StepOutcome;
 use crate::domain::plan::{Held, Plan, Step};
@@ -26,6 +26,7 @@ pub fn plan(at: Timestamp, plan: &Plan, subjects: &Subjects, observations: &Obse
         steps: plan.steps.iter().map(step).collect(),
         held: plan.held.iter().map(held).collect(),
         failures,
+        findings: faults(subjects),
         refused,
     }
 }
@@ -52,8 +53,14 @@ pub fn push(
         steps: outcomes.iter().map(outcome).collect(),
         held: plan.held.iter().map(held).collect(),
         failures,
+        findings: faults(subjects),
         refused,
     }
+}
+
+/// What is only untidy is for the audit to say.
+fn faults(subjects: &Subjects) -> Vec<Finding> {
+    findings(subjects).into_iter().filter(|finding| finding.severity == Severity::Error).collect()
 }
 
 fn step(step: &Step) -> schema::Step {

@@ -123,6 +123,7 @@ pub fn plan(plan: &Plan, width: usize) -> String {
     held(&mut text, &plan.held, width);
     failures(&mut text, "could not be read", &plan.failures, width);
     failures(&mut text, "left as it is", &plan.refused, width);
+    findings(&mut text, &plan.findings, width);
     let writes = plan.steps.iter().filter(|step| step.action != vault_schema::plan::Action::Delete).count();
     let removals = plan.steps.len() - writes;
     let _ = match (writes, removals) {
@@ -154,6 +155,7 @@ pub fn push(push: &Push, width: usize) -> String {
     held(&mut text, &push.held, width);
     failures(&mut text, "could not be read", &push.failures, width);
     failures(&mut text, "left as it is", &push.refused, width);
+    findings(&mut text, &push.findings, width);
     let done = push.steps.iter().filter(|step| step.outcome == Outcome::Done).count();
     let open = push.steps.len() - done;
     let _ = match (done, open) {

@@ -62,10 +62,11 @@ impl Journal {
                 }
                 return Err(JournalError::Malformed { path, line: index + 1 });
             };
-            open.retain(|intent| intent.place != line.place || intent.name.as_str() != line.name);
+            open.retain(|intent| intent.id != line.id);
             if let (Some(begun), Ok(environment)) = (line.begun, EnvironmentName::parse(&line.environment)) {
                 let name = RemoteName::new(line.name);
-                open.push(Intent { environment, place: line.place, name, at: begun.at, there: begun.there });
+                let (id, place) = (line.id, line.place);
+                open.push(Intent { id, environment, place, name, at: begun.at, there: begun.there });
             }
         }
         Ok(open)
@@ -81,7 +82,14 @@ impl Journal {
         self.append(intents.into_iter().map(|intent| line(intent, false)))
     }
 
-    /// Drops everything that has come to its end.
+    /// Returns a name for a write that no other has.
+    pub fn new_id() -> io::Result<String> {
+        let mut bytes = [0; 8];
+        getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+        Ok(hex::encode(bytes))
+    }
+
+    /// Drops everything that has come to its end, and a line that a crash has cut.
     pub fn compact(&self, open: &[Intent]) -> io::Result<()> {
         if !self.path.exists() {
             return Ok(());
@@ -109,6 +117,7 @@ impl Journal {
 fn line(intent: &Intent, open: bool) -> Line {
     Line {
         version: VERSION,
+        id: intent.id.clone(),
         environment: intent.environment.to_string(),
         place: intent.place.clone(),
         name: intent.name.to_string(),
@@ -127,6 +136,7 @@ mod tests {
 
     fn intent(name: &str) -> Intent {
         Intent {
+            id: format!("id of {name}"),
             environment: EnvironmentName::parse("staging").expect("a name"),
             place: "fly:shop".to_owned(),
             name: RemoteName::new(name),
@@ -157,6 +167,9 @@ mod tests {
         let cut = [whole.as_slice(), &whole[..whole.len() / 2]].concat();
         std::fs::write(&journal.path, cut).expect("writing");
         assert_eq!(journal.open_intents().expect("a journal"), [intent("A")]);
+        journal.compact(&[intent("A")]).expect("compacting");
+        journal.begin([&intent("B")]).expect("noting behind a line that was cut");
+        assert_eq!(journal.open_intents().expect("a journal"), [intent("A"), intent("B")]);
         let broken = [b"nonsense\n".as_slice(), whole.as_slice()].concat();
         std::fs::write(&journal.path, broken).expect("writing");
         assert!(matches!(journal.open_intents(), Err(JournalError::Malformed { line: 1, .. })));

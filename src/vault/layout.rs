@@ -112,12 +112,14 @@ impl Layout {
         };
         let mut groups = Vec::new();
         for entry in entries {
-            let path = entry?.path();
-            let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+            let entry = entry?;
+            let path = entry.path();
+            let name = entry.file_name().to_string_lossy().into_owned();
             for format in [GroupFormat::Toml, GroupFormat::Dotenv] {
                 if let Some(group) = name.strip_suffix(format.ending())
                     && !group.starts_with('.')
-                    && path.is_file()
+                    // A link that leads nowhere is a file that cannot be read, not one that is not there.
+                    && !path.is_dir()
                 {
                     let group = group.to_owned();
                     groups.push(GroupFile { shown: self.shown(&path), path: path.clone(), group, format });

@@ -1,6 +1,6 @@
 //! `.undrift/journal.jsonl`: writes that were begun, a line each, without values.
 //!
-//! It is this machine's own and is never committed. The last line about a place and a name holds.
+//! It is this machine's own and is never committed. The last line about a write holds.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,8 @@ pub const VERSION: u32 = 1;
 pub struct Line {
     /// Always [`VERSION`].
     pub version: u32,
+    /// Which write it speaks of: 16 hexadecimal digits.
+    pub id: String,
     /// The environment.
     pub environment: String,
     /// The place: `fly:shop-staging`.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::audit::Failure;
+use crate::audit::{Failure, Finding};
 use crate::verdict::Verdict;
 
 /// The format's name and version.
@@ -26,6 +26,8 @@ pub struct Plan {
     pub held: Vec<Held>,
     /// Targets that could not be read; nothing is planned there.
     pub failures: Vec<Failure>,
+    /// Faults of the vault that keep a secret from being written, or that hide one.
+    pub findings: Vec<Finding>,
     /// Targets that could be read, and where nothing is done because too much of what we wrote would vanish or has.
     pub refused: Vec<Failure>,
 }

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use vault_schema::project::{self, GithubScope, GithubStore, ProjectFile, TargetKind, TargetReference};
 
 use super::{Declaration, EnvironmentRules, IgnoreRule, Project, Target, TargetSpec, TokenSource};
-use crate::domain::name::{EnvironmentName, NameError, SecretName, TargetName};
+use crate::domain::name::{EnvironmentName, NameError, RemoteName, SecretName, TargetName};
 use crate::domain::place::{Location, Place};
 use crate::domain::suggest::nearest;
 use crate::domain::template::{Template, TemplateError};
@@ -71,6 +71,21 @@ pub enum FaultKind {
     /// A secret that names one target twice.
     #[error("the target `{0}` stands twice; a secret has one name at a target")]
     TargetTwice(String),
+    /// Two environments that would write one name at one place.
+    #[error(
+        "`{environment}` and `{other}` would both write `{name}` at {place}; \
+         give them names of their own (`name = \"{{ENVIRONMENT}}_{{name}}\"`), or say `environments = [...]`"
+    )]
+    SameName {
+        /// One of the two.
+        environment: EnvironmentName,
+        /// The other.
+        other: EnvironmentName,
+        /// The place.
+        place: Location,
+        /// The name there.
+        name: RemoteName,
+    },
     /// Two targets that keep one environment's secrets at one place.
     #[error("is the same place as the target `{other}` in `{environment}`: {place}")]
     SamePlace {
@@ -174,6 +189,7 @@ impl Checker<'_> {
                 project.secrets.insert(name, declaration);
             }
         }
+        self.one_environment_a_name(&project);
         for (index, rule) in self.file.ignore.iter().enumerate() {
             let path = ["ignore".into(), index.into()];
             if let Some(rule) = self.ignore(&path, rule) {
@@ -195,6 +211,26 @@ impl Checker<'_> {
                     let path = ["targets".into(), target.as_str().into()];
                     let (other, environment) = (other.clone(), environment.clone());
                     self.fault(&path, FaultKind::SamePlace { other, environment, place: location });
+                }
+            }
+        }
+    }
+
+    // Two environments with one name at one place would write over each other, and each would call itself in sync.
+    fn one_environment_a_name(&mut self, project: &Project) {
+        let mut first: BTreeMap<(String, RemoteName), EnvironmentName> = BTreeMap::new();
+        let mut reported = BTreeSet::new();
+        for environment in project.environments.keys() {
+            for place in project.places(environment) {
+                for binding in project.bindings(&place) {
+                    let key = (place.location.to_string().to_ascii_lowercase(), binding.remote_name.clone());
+                    let other = first.entry(key).or_insert_with(|| environment.clone()).clone();
+                    if other != *environment && reported.insert(place.target.clone()) {
+                        let path = ["targets".into(), place.target.as_str().into()];
+                        let (environment, place, name) =
+                            (environment.clone(), place.location.clone(), binding.remote_name);
+                        self.fault(&path, FaultKind::SameName { environment, other, place, name });
+                    }
                 }
             }
         }

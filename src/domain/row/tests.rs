@@ -158,6 +158,7 @@ impl Scene {
             book: &DigestBook::new(&self.receipts),
             key: &key(),
             ignores: &self.ignores,
+            receipts_void: false,
             today: "2026-11-21".parse().expect("a date"),
         };
         rows(&self.place, &self.bindings, &known, self.observation.as_ref())
@@ -511,14 +512,30 @@ fn an_orphan_keeps_the_name_it_had_in_the_vault() {
 }
 
 #[test]
-fn what_vanished_is_what_receipts_know_and_the_listing_lacks() {
+fn receipts_are_sorted_by_what_has_become_of_their_names() {
     let scene = Scene::new()
+        .bound("A")
+        .bound("B")
         .pushed("A", "new", AUGUST, &digest("new"))
         .pushed("B", "new", AUGUST, &digest("new"))
+        .pushed("GONE", "new", AUGUST, &digest("new"))
+        .pushed("ORPHAN", "new", AUGUST, &digest("new"))
         .pushed_to(&fly("other"), "C", "new", AUGUST, &digest("new"))
         .shows("A", digest("changed"))
+        .shows("ORPHAN", digest("new"))
         .shows("D", digest("new"));
     let observation = scene.observation.as_ref().expect("the place could be read");
-    let names = vanished(&scene.place, &scene.receipts, observation);
-    assert_eq!(names.iter().map(RemoteName::as_str).collect::<Vec<_>>(), ["B"]);
+    let filed = filed(&scene.place, &scene.bindings, &scene.receipts, observation);
+    let names = |names: &BTreeSet<RemoteName>| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(names(&filed.known), ["A", "B", "ORPHAN"]);
+    assert_eq!(names(&filed.vanished), ["B"]);
+    assert_eq!(names(&filed.retired), ["GONE"]);
+}
+
+#[test]
+fn names_of_another_environment_are_no_business_of_this_one() {
+    let mut scene = Scene::new().shows("STAGING_A", digest("x")).shows("THEIRS", digest("y"));
+    scene.bindings.of_others.insert(RemoteName::new("STAGING_A"));
+    let names: Vec<_> = scene.rows().into_iter().map(|row| row.remote_name.to_string()).collect();
+    assert_eq!(names, ["THEIRS"]);
 }

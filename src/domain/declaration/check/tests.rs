@@ -324,14 +324,15 @@ fn a_secret_is_called_by_its_own_name_or_by_the_template() {
         [secrets.everywhere]
         [secrets.NAMED]
         targets = ["web", { target = "ci", name = "own_Name" }]
+        environments = ["production"]
         [secrets.PLAIN]
         targets = ["ci"]
     "#,
     );
     // Fly keeps names as they are written, GitHub lists them in upper case.
     assert_eq!(
-        pushed(&project, "staging", "web"),
-        ["NAMED -> fly:shop-staging NAMED", "everywhere -> fly:shop-staging everywhere"]
+        pushed(&project, "production", "web"),
+        ["NAMED -> fly:shop-production NAMED", "everywhere -> fly:shop-production everywhere"]
     );
     assert_eq!(
         pushed(&project, "production", "ci"),
@@ -363,8 +364,16 @@ fn an_ignore_rule_covers_one_name_until_its_last_day() {
     );
     let [dated, everywhere] = project.ignores.as_slice() else { panic!("two rules are declared") };
     let covers = |rule: &IgnoreRule, target: &str, name: &str, (month, day): (i8, i8)| {
-        let target = TargetName::parse(target).expect("a name");
-        rule.covers(&target, &RemoteName::new(name), Date::new(2027, month, day).expect("a date"))
+        let location = match target {
+            "ci" => Location::GithubRepository { repository: "acme/shop".to_owned() },
+            _ => Location::FlyApp { app: "shop".to_owned() },
+        };
+        let place = Place {
+            environment: EnvironmentName::parse("staging").expect("a name"),
+            target: TargetName::parse(target).expect("a name"),
+            location,
+        };
+        rule.covers(&place, &RemoteName::new(name), Date::new(2027, month, day).expect("a date"))
     };
     assert!(covers(dated, "web", "A", (1, 1)));
     assert!(covers(dated, "web", "A", (3, 31)), "the last day is one of them");
@@ -373,4 +382,32 @@ fn an_ignore_rule_covers_one_name_until_its_last_day() {
     assert!(!covers(dated, "web", "B", (1, 1)));
     assert!(!covers(dated, "web", "a", (1, 1)));
     assert!(covers(everywhere, "ci", "B", (12, 31)));
+    let lower = IgnoreRule { name: "b".to_owned(), ..everywhere.clone() };
+    assert!(covers(&lower, "ci", "B", (12, 31)), "GitHub lists names in upper case however they are written");
+}
+
+#[test]
+fn two_environments_do_not_share_a_name_at_a_place() {
+    let text = "[targets.all]\nkind = 'github'\nrepository = 'acme/all'\n[secrets.A]";
+    let found = faults(&format!("{HEAD}{text}"));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("targets.all: `staging` and `production` would both write `A` at github:acme/all"));
+    for apart in ["name = '{ENVIRONMENT}_{name}'", "environments = ['staging']"] {
+        let text = format!("{HEAD}[targets.all]\nkind = 'github'\nrepository = 'acme/all'\n{apart}\n[secrets.A]");
+        assert_eq!(faults(&text), Vec::<String>::new(), "{apart}");
+    }
+}
+
+#[test]
+fn what_opens_a_target_is_pushed_nowhere_unless_it_is_written_down() {
+    let bound = |secret: &str| {
+        let text = format!(
+            "version = 1\n[environments.staging]\n[targets.web]\nkind = 'fly'\napp = 'shop'\ntoken = 'vault:DEPLOY'\n{secret}"
+        );
+        let project = check_text(&text).expect("a project");
+        let staging = EnvironmentName::parse("staging").expect("a name");
+        project.bindings(&project.places(&staging)[0]).len()
+    };
+    assert_eq!(bound("[secrets.DEPLOY]"), 0);
+    assert_eq!(bound("[secrets.DEPLOY]\ntargets = ['web']"), 1);
 }

@@ -24,7 +24,7 @@ use crate::domain::name::{EnvironmentName, RemoteName};
 use crate::domain::observation::{Evidence, Observation, Observed, RolloutState};
 use crate::domain::place::Place;
 use crate::domain::receipt::{DigestBook, Receipt, Receipts};
-use crate::domain::row::{Bindings, Knowledge, Row, rows, vanished};
+use crate::domain::row::{Bindings, Knowledge, Row, filed, rows};
 use crate::domain::secret::SecretValue;
 use crate::domain::verdict::{Proof, Verdict};
 
@@ -255,7 +255,7 @@ fn bindings(there: &PlaceWorld) -> Bindings {
             .map(|index| Binding { secret: secret(&name(index)), remote_name: RemoteName::new(name(index)) })
             .collect()
     };
-    Bindings { usable: with(Bound::Usable), blocked: with(Bound::Blocked) }
+    Bindings { usable: with(Bound::Usable), blocked: with(Bound::Blocked), ..Bindings::default() }
 }
 
 fn observation(there: &PlaceWorld, held: &[Option<Held>]) -> Option<Observation> {
@@ -295,15 +295,20 @@ fn audit(world: &World) -> Audit {
         }
         let book = DigestBook::new(&receipts);
         let today = "2026-11-21".parse().expect("a date");
-        let known =
-            Knowledge { inventory: &inventory, receipts: &receipts, book: &book, key: &key, ignores: &ignores, today };
+        let known = Knowledge {
+            inventory: &inventory,
+            receipts: &receipts,
+            book: &book,
+            key: &key,
+            ignores: &ignores,
+            receipts_void: false,
+            today,
+        };
         for ((there, place), held) in environment.places.iter().zip(&places).zip(&truth) {
             let observation = observation(there, held);
             if let Some(observation) = &observation {
-                let memory_of_it = Memory {
-                    known: receipts.at(&place.location).count(),
-                    vanished: vanished(place, &receipts, observation).len(),
-                };
+                let filed = filed(place, &bindings(there), &receipts, observation);
+                let memory_of_it = Memory { known: filed.known.len(), vanished: filed.vanished.len() };
                 memory.insert(place.clone(), memory_of_it);
             } else {
                 unread.insert(place.clone());
