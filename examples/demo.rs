@@ -58,7 +58,7 @@ struct Demo<'a> {
 
 impl Demo<'_> {
     /// Runs one command the way a person would type it, with a line on what to look for.
-    fn step(&self, why: &str, command: &str) -> anyhow::Result<()> {
+    fn step(&self, why: &str, command: &str, expected: u8) -> anyhow::Result<()> {
         println!("\n# {why}\n$ {command}");
         io::stdout().flush()?;
         let mut ui = Ui::new(Box::new(io::stdout()), Box::new(io::stdout()), Box::new(Cursor::new(Vec::new())));
@@ -73,6 +73,7 @@ impl Demo<'_> {
         };
         let status = undrift::run(command.split(' ').map(OsString::from), &mut world);
         println!("[exit status {status}]");
+        anyhow::ensure!(status == expected, "`{command}` ended with {status}, and the story needs {expected}");
         Ok(())
     }
 }
@@ -107,26 +108,31 @@ fn main() -> anyhow::Result<()> {
     let demo = Demo { folder: &root, variables };
 
     println!("A shop runs on Fly, is built by GitHub Actions, and keeps its secrets in plain files.");
-    demo.step("make a vault, and a key that opens it", "undrift init staging")?;
+    demo.step("make a vault, and a key that opens it", "undrift init staging", 0)?;
     std::fs::write(root.join("undrift.toml"), DECLARATIONS)?;
     println!("\n# (undrift.toml now declares one Fly app, one GitHub environment and three secrets)");
-    demo.step("encrypt the plain files into the vault", "undrift import plain --yes")?;
-    demo.step("what do the targets hold?", "undrift audit")?;
+    demo.step("encrypt the plain files into the vault", "undrift import plain --yes", 0)?;
+    demo.step("what do the targets hold?", "undrift audit", 1)?;
     demo.step(
         "write what is missing: one request for the Fly app, a sealed box for each GitHub secret",
         "undrift push -e staging --yes",
+        0,
     )?;
-    demo.step("stored everywhere, but the Fly machines still run without it", "undrift audit")?;
+    demo.step("stored everywhere, but the Fly machines still run without it", "undrift audit", 1)?;
     println!("\n# roll it out, as the hint says\n$ fly secrets deploy -a shop-staging");
     fly.deploy("shop-staging");
-    demo.step("everything in sync, and proved", "undrift audit --all")?;
-    println!("\n# somebody edits a secret in GitHub's settings page …");
+    demo.step("everything in sync, and proved", "undrift audit --all", 0)?;
+    println!("\n# somebody edits a secret in GitHub's settings page ...");
     std::thread::sleep(std::time::Duration::from_millis(1100));
     github.set(&ci, "STRIPE_KEY", "pasted by hand");
-    demo.step("… and it shows: GitHub never gives a value back, but the receipt no longer matches", "undrift audit")?;
-    demo.step("a push does not write over what somebody else wrote", "undrift push -e staging --yes")?;
-    demo.step("unless it is told to", "undrift push -e staging -t ci --overwrite STRIPE_KEY --yes")?;
-    demo.step("clean again, for every script and every Monday", "undrift audit")?;
+    demo.step(
+        "... and it shows: GitHub never gives a value back, but the receipt no longer matches",
+        "undrift audit",
+        1,
+    )?;
+    demo.step("a push does not write over what somebody else wrote", "undrift push -e staging --yes", 1)?;
+    demo.step("unless it is told to", "undrift push -e staging -t ci --overwrite STRIPE_KEY --yes", 0)?;
+    demo.step("clean again, for every script and every Monday", "undrift audit", 0)?;
     let held = github.values(&ci);
     anyhow::ensure!(held.get("STRIPE_KEY").is_some_and(|value| value == b"sk_test_51Hx"), "the push did not arrive");
     println!("\nThe twins are gone, and so is the folder. With real tokens the same commands do it for real.");

@@ -103,7 +103,12 @@ impl Refusal {
         let names = environment.recipients.as_ref().map(|recipients| recipients.names.join(", "));
         environment.is_locked().then(|| Self::Locked {
             environment: inventory.environment.clone(),
-            file: inventory.problems.iter().find_map(|problem| problem.file.clone()).unwrap_or_default(),
+            file: inventory
+                .problems
+                .iter()
+                .filter_map(|problem| problem.file.clone())
+                .find(|file| !file.ends_with("/key.age"))
+                .unwrap_or_default(),
             recipients: names.ok().filter(|names| !names.is_empty()).unwrap_or_else(|| "not listed".to_owned()),
         })
     }

@@ -11,6 +11,7 @@ mod interop;
 mod leak;
 mod process;
 mod push;
+mod tokens;
 mod tools;
 mod vault;
 mod world;

@@ -191,9 +191,11 @@ impl Survey {
         for intent in &self.interrupted {
             let Intent { environment, place, name, at, .. } = intent;
             let at = at.strftime("%Y-%m-%d %H:%M UTC");
+            let is_protected = self.subjects.get(environment).is_some_and(|subject| subject.is_protected);
+            let confirm = if is_protected { format!(" --confirm {environment}") } else { String::new() };
             world.ui.say(&format!(
                 "note: a push was interrupted {at} while it wrote {name} at {place}; \
-                 `undrift push -e {environment}` finishes it"
+                 `undrift push -e {environment}{confirm}` finishes it"
             ));
         }
     }

@@ -31,7 +31,7 @@ pub struct Problem {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProblemKind {
     /// No identity of ours opens the file.
-    #[error("no identity opens this file; {}", meant_for(.recipients))]
+    #[error("no identity of yours opens this file; {}", meant_for(.recipients))]
     Undecryptable {
         /// The names of the environment's recipients.
         recipients: Vec<String>,
@@ -116,9 +116,9 @@ pub enum ProblemKind {
 
 fn meant_for(recipients: &[String]) -> String {
     if recipients.is_empty() {
-        "the environment's recipients are not listed".to_owned()
+        "there is no recipients.txt".to_owned()
     } else {
-        format!("the environment's recipients are {}", recipients.join(", "))
+        format!("recipients.txt lists {}", recipients.join(", "))
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Subject {
     pub receipts: Receipts,
     /// Whether there are receipts that cannot be read for want of the key that made them.
     pub receipts_void: bool,
+    /// Whether a write to it names it twice.
+    pub is_protected: bool,
     /// The secrets of each of its places.
     pub bindings: BTreeMap<Place, Bindings>,
 }
@@ -54,7 +56,8 @@ impl Subject {
         }
         inventory.problems.extend(problems);
         inventory.problems.sort_by(|left, right| (&left.file, left.line).cmp(&(&right.file, right.line)));
-        Self { inventory, key, receipts, receipts_void, bindings }
+        let is_protected = project.environments.get(&inventory.environment).is_some_and(|rules| rules.protected);
+        Self { inventory, key, receipts, receipts_void, is_protected, bindings }
     }
 }
 

@@ -30,8 +30,8 @@ pub fn code(verdict: Verdict, rollout: Rollout) -> Option<&'static str> {
 }
 
 /// Returns the command that mends a row, or none when nothing is wrong or nothing can be typed.
-pub fn next(row: &Row) -> Option<String> {
-    let push = |flags: &str| Some(format!("{}{flags}", push_command(&row.place)));
+pub fn next(row: &Row, is_protected: bool) -> Option<String> {
+    let push = |flags: &str| Some(format!("{}{flags}", push_command(&row.place, is_protected)));
     match row.judgement.verdict {
         Verdict::Missing | Verdict::Behind => push(""),
         Verdict::Differs | Verdict::Unverified => push(" --take-vault"),
@@ -52,13 +52,14 @@ pub fn next(row: &Row) -> Option<String> {
     }
 }
 
-fn push_command(place: &Place) -> String {
-    format!("undrift push -e {} -t {}", place.environment, place.target)
+fn push_command(place: &Place, is_protected: bool) -> String {
+    let confirm = if is_protected { format!(" --confirm {}", place.environment) } else { String::new() };
+    format!("undrift push -e {}{confirm} -t {}", place.environment, place.target)
 }
 
 /// Returns the command that decides a held step.
-pub fn decides(held: &Held) -> String {
-    let command = push_command(&held.step.place);
+pub fn decides(held: &Held, is_protected: bool) -> String {
+    let command = push_command(&held.step.place, is_protected);
     match held.hold {
         Hold::NeedsTakeVault => format!("{command} --take-vault"),
         Hold::NeedsOverwrite => format!("{command} --overwrite {}", held.step.secret),
@@ -83,14 +84,14 @@ pub fn mends(problem: &Problem, environment: &str) -> Option<String> {
     let file = problem.file.as_deref().unwrap_or("FILE");
     Some(match &problem.kind {
         ProblemKind::Undecryptable { .. } => {
-            "ask one of its recipients to add your key to recipients.txt and encrypt it again".to_owned()
+            "ask whoever wrote it to encrypt it again for recipients.txt, with your key in it".to_owned()
         }
         ProblemKind::NotAge | ProblemKind::Damaged => format!("take it from git again: `git checkout -- {file}`"),
         ProblemKind::NoValue => format!("undrift set {secret} -e {environment}"),
         ProblemKind::NotDeclared => format!("add `[secrets.{secret}]` to undrift.toml"),
         ProblemKind::IllegalThere { .. } | ProblemKind::Collision { .. } => {
             format!(
-                "give it a name of its own there: `targets = [{{ target = \"…\", name = \"…\" }}]` in `[secrets.{secret}]`"
+                "give it a name of its own there: `targets = [{{ target = \"TARGET\", name = \"NAME\" }}]` in `[secrets.{secret}]`"
             )
         }
         ProblemKind::Duplicate { .. } => "remove one of the two".to_owned(),
@@ -112,8 +113,12 @@ pub fn mends(problem: &Problem, environment: &str) -> Option<String> {
 /// Returns what to do about a target that could not be read or written.
 pub fn remedy(error: &TargetError, location: &Location) -> Option<String> {
     let text = match (error, location.kind()) {
-        (TargetError::NoToken, TargetKind::Fly) => "set FLY_API_TOKEN, or run `fly auth login`",
-        (TargetError::NoToken, TargetKind::Github) => "set GH_TOKEN, or run `gh auth login`",
+        (TargetError::NoToken, TargetKind::Fly) => {
+            "set FLY_API_TOKEN, or run `fly auth login`; an `api-url` needs a `token` beside it"
+        }
+        (TargetError::NoToken, TargetKind::Github) => {
+            "set GH_TOKEN, or run `gh auth login`; an `api-url` needs a `token` beside it"
+        }
         (TargetError::Unauthorized, TargetKind::Fly) => {
             "the token may have expired: run `fly auth whoami`, or set FLY_API_TOKEN to one of `fly tokens create`"
         }

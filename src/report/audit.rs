@@ -26,7 +26,7 @@ pub fn build(at: Timestamp, rows: &[Row], subjects: &Subjects, observations: &Ob
         complete,
         in_sync: complete && summary.drift == 0 && summary.unreadable == 0,
         summary,
-        entries: rows.iter().map(entry).collect(),
+        entries: rows.iter().map(|row| entry(row, subjects)).collect(),
         findings,
         failures,
     }
@@ -54,7 +54,7 @@ fn summarise(rows: &[Row]) -> Summary {
     }
 }
 
-fn entry(row: &Row) -> Entry {
+fn entry(row: &Row, subjects: &Subjects) -> Entry {
     let (verdict, rollout) = (row.judgement.verdict, row.rollout.rollout);
     let detail = match (verdict, row.rollout.detail.as_str()) {
         (Verdict::InSync, rollout) if !row.is_good() && !rollout.is_empty() => rollout.to_owned(),
@@ -73,7 +73,7 @@ fn entry(row: &Row) -> Entry {
         ignored: row.ignored,
         detail,
         code: advice::code(verdict, rollout).map(str::to_owned),
-        next: advice::next(row),
+        next: advice::next(row, subjects.get(&row.place.environment).is_some_and(|subject| subject.is_protected)),
     }
 }
 

@@ -24,7 +24,7 @@ pub fn plan(at: Timestamp, plan: &Plan, subjects: &Subjects, observations: &Obse
             && refused.is_empty()
             && subjects.values().all(|subject| subject.inventory.is_complete()),
         steps: plan.steps.iter().map(step).collect(),
-        held: plan.held.iter().map(held).collect(),
+        held: plan.held.iter().map(|it| held(it, subjects)).collect(),
         failures,
         findings: faults(subjects),
         refused,
@@ -51,7 +51,7 @@ pub fn push(
             && refused.is_empty()
             && subjects.values().all(|subject| subject.inventory.is_complete()),
         steps: outcomes.iter().map(outcome).collect(),
-        held: plan.held.iter().map(held).collect(),
+        held: plan.held.iter().map(|it| held(it, subjects)).collect(),
         failures,
         findings: faults(subjects),
         refused,
@@ -76,7 +76,7 @@ fn step(step: &Step) -> schema::Step {
     }
 }
 
-fn held(held: &Held) -> schema::Held {
+fn held(held: &Held, subjects: &Subjects) -> schema::Held {
     let step = &held.step;
     schema::Held {
         environment: step.place.environment.to_string(),
@@ -89,7 +89,7 @@ fn held(held: &Held) -> schema::Held {
             Some(why) => format!("{}; {why}", step.detail),
             None => step.detail.clone(),
         },
-        next: advice::decides(held),
+        next: advice::decides(held, subjects.get(&step.place.environment).is_some_and(|subject| subject.is_protected)),
     }
 }
 

@@ -245,7 +245,8 @@ fn section(text: &mut String, title: &str, lines: &[Line], width: usize) {
 fn columns(text: &mut String, rows: impl Iterator<Item = Vec<String>>, indent: usize, room: usize) {
     let mut builder = Builder::default();
     for mut row in rows {
-        let detail = row.pop().map(|detail| textwrap::fill(&detail, room));
+        let options = || textwrap::Options::new(room).break_words(false);
+        let detail = row.pop().map(|detail| textwrap::fill(&detail, options()));
         builder.push_record(row.into_iter().chain(detail));
     }
     let mut table = builder.build();

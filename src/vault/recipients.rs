@@ -95,7 +95,7 @@ fn own_name(line: &str) -> String {
         return comment.to_owned();
     }
     let beginning: String = line.chars().take(12).collect();
-    format!("{beginning}…")
+    format!("{beginning}...")
 }
 
 #[cfg(test)]

@@ -96,7 +96,7 @@ fn partial(older: &[&str], all: usize) -> String {
     let mut detail = format!("{} of {all} machines still {verb} the older value: ", older.len());
     detail.push_str(&older[..older.len().min(NAMED)].join(", "));
     if older.len() > NAMED {
-        detail.push_str(", …");
+        detail.push_str(", ...");
     }
     detail
 }
@@ -135,7 +135,7 @@ mod tests {
                 Some(15),
                 &[Some(1), Some(1), Some(1), Some(1), Some(2)],
                 Rollout::Partial,
-                "4 of 5 machines still run the older value: m0, m1, m2, …",
+                "4 of 5 machines still run the older value: m0, m1, m2, ...",
             ),
         ];
         for (updated, on, rollout, detail) in table {
