@@ -49,7 +49,7 @@ fn an_address_from_a_file_gets_nobodys_usual_token() {
     let (fly, github) = twins();
     let world = World::with_twins(&fly, &github);
     world.shop();
-    let elsewhere = "kind = \"github\"\napi-url = \"https://github.example.invalid\"";
+    let elsewhere = "kind = \"github\"\napi-url = \"https://127.0.0.1:1\"";
     world.write("undrift.toml", SHOP.replace("kind = \"github\"", elsewhere));
     assert_eq!(failure(&world, "ci"), Some("no token for it was found".to_owned()));
     let with_token = format!("{elsewhere}\ntoken = \"env:GH_TOKEN\"");
