@@ -192,11 +192,11 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
 
 fn identity_hint(error: &IdentityError) -> Option<String> {
     Some(match error {
-        IdentityError::NotFound => {
+        IdentityError::NotFound | IdentityError::NotFoundButSsh(_) => {
             "give one with `--identity FILE`, or put the key in UNDRIFT_IDENTITY; `undrift init` makes one".to_owned()
         }
         IdentityError::Passphrase { .. } => {
-            "open it once with `age -d`, and give the result by `--identity` or UNDRIFT_IDENTITY".to_owned()
+            "give another by `--identity`, or open an age identity once with `age -d` for UNDRIFT_IDENTITY".to_owned()
         }
         IdentityError::Empty { .. } | IdentityError::BadLine { .. } => {
             "an identity is a line that begins with AGE-SECRET-KEY-1, or an ssh private key".to_owned()

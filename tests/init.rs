@@ -111,8 +111,12 @@ fn set_refuses_what_cannot_be_meant() {
         ("empty", &["set", "A", "-e", "staging"][..], "\n"),
         ("nul", &["set", "A", "-e", "staging"][..], "a\0b"),
         ("value_on_the_command_line", &["set", "A", "hunter2", "-e", "staging"][..], ""),
+        ("value_behind_the_name", &["set", "A=hunter2", "-e", "staging"][..], ""),
+        ("value_for_a_name", &["set", "hunter-2", "-e", "staging"][..], "A"),
     ] {
-        assert_snapshot!(format!("set_{name}"), world.run_with(arguments, input).status(2).transcript());
+        let refused = world.run_with(arguments, input).status(2);
+        assert!(!refused.transcript().contains("hunter"), "{}", refused.transcript());
+        assert_snapshot!(format!("set_{name}"), refused.transcript());
     }
     assert_eq!(files(&world.path("")), before);
 }
@@ -123,4 +127,83 @@ fn without_a_project_or_an_identity_says_what_to_do() {
     assert_snapshot!("no_project", world.run(&["audit"]).status(2).transcript());
     world.write("undrift.toml", "version = 1\n[environments.staging]\n");
     assert_snapshot!("no_identity", world.run(&["audit"]).status(2).transcript());
+}
+
+#[test]
+fn production_is_protected_however_late_it_comes() {
+    let world = World::new();
+    let _ = world.run(&["init", "staging"]).status(0);
+    let _ = world.run(&["init", "production"]).status(0);
+    assert!(world.read("undrift.toml").contains("[environments.production]\nprotected = true\n"));
+}
+
+#[test]
+fn values_that_are_set_at_once_all_arrive() {
+    let world = World::new();
+    let _ = world.run(&["init", "staging"]).status(0);
+    let names: Vec<String> = (0..8).map(|index| format!("NAME_{index}")).collect();
+    let children: Vec<_> = names
+        .iter()
+        .map(|name| {
+            let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_undrift"));
+            command.env_clear().envs(&world.variables).current_dir(world.path(""));
+            command.args(["set", name, "-e", "staging"]).stdin(std::process::Stdio::piped());
+            let mut child = command.stderr(std::process::Stdio::null()).spawn().unwrap();
+            std::io::Write::write_all(&mut child.stdin.take().unwrap(), name.as_bytes()).unwrap();
+            child
+        })
+        .collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    for name in &names {
+        assert_eq!(world.value("staging", name), *name);
+        assert!(world.read("undrift.toml").contains(&format!("[secrets.{name}]")));
+    }
+}
+
+/// Makes an ssh key, or says that it cannot.
+fn ssh_key(world: &World, name: &str, passphrase: &str) -> Option<std::path::PathBuf> {
+    if !crate::tools::has("ssh-keygen", "ssh identities of many kinds") {
+        return None;
+    }
+    let key = world.home().join(".ssh").join(name);
+    std::fs::create_dir_all(key.parent().unwrap()).unwrap();
+    let mut command = std::process::Command::new("ssh-keygen");
+    command.args(["-q", "-t", "ed25519", "-N", passphrase, "-C", "alice", "-f"]).arg(&key);
+    assert!(command.status().unwrap().success());
+    Some(key)
+}
+
+#[test]
+fn an_ssh_key_behind_a_passphrase_is_like_none() {
+    let world = World::new();
+    if ssh_key(&world, "id_ed25519", "secret words").is_none() {
+        return;
+    }
+    world.write("undrift.toml", "version = 1\n[environments.staging]\n");
+    let audit = world.run(&["audit"]).status(2);
+    assert!(
+        audit.talk.contains("caused by: [folder]/home/.ssh/id_ed25519 is protected by a passphrase"),
+        "{}",
+        audit.talk
+    );
+    let init = world.run(&["init", "staging"]).status(0);
+    assert!(init.talk.starts_with("made the identity [folder]/home/.config/undrift/identity.txt"), "{}", init.talk);
+}
+
+#[test]
+fn the_public_half_is_the_identitys_own() {
+    let world = World::new();
+    let (Some(key), Some(_)) = (ssh_key(&world, "acme.staging", ""), ssh_key(&world, "acme", "")) else { return };
+    let identity = key.display().to_string();
+    let _ = world.run(&["init", "staging", "--identity", &identity]).status(0);
+    let _ = world.run_with(&["set", "A", "-e", "staging", "--identity", &identity], "1").status(0);
+    // A public half of another key beside the identity would lock its owner out.
+    let other = World::new();
+    let (Some(key), Some(another)) = (ssh_key(&other, "one", ""), ssh_key(&other, "two", "")) else { return };
+    std::fs::copy(another.with_extension("pub"), key.with_extension("pub")).unwrap();
+    let refused = other.run(&["init", "staging", "--identity", &key.display().to_string()]).status(2);
+    assert!(refused.talk.contains("belongs to another key"), "{}", refused.talk);
+    assert!(!other.path("undrift.toml").exists());
 }

@@ -75,6 +75,15 @@ fn no_value_is_shown_or_stored_whatever_happens() {
         format!("API_TOKEN='{}'\nNEW='{}'\nBROKEN='{}\n", CANARIES[0], CANARIES[2], CANARIES[3]),
     );
     world.write("plain/web_staging.env", format!("STRIPE_KEY='{}'\nOTHER=\"{}\"\n", CANARIES[3], CANARIES[0]));
+    for arguments in
+        [&["set", CANARIES[0], "-e", "staging"][..], &["set", "API_TOKEN=canary-one-4711", "-e", "staging"][..]]
+    {
+        run(&world, arguments, "");
+    }
+    let declarations = world.read("undrift.toml");
+    world.write("undrift.toml", format!("version = 1\n[secrets]\nAPI_TOKEN = \"{}\"\n", CANARIES[0]));
+    run(&world, &["audit"], "");
+    world.write("undrift.toml", declarations);
     let verbs: &[&[&str]] = &[
         &["list"],
         &["list", "--format", "json"],

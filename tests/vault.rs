@@ -128,6 +128,29 @@ fn a_vault_made_by_hand_audits_as_it_is_and_gets_its_key_at_the_first_push() {
 }
 
 #[test]
+fn a_value_on_which_readers_disagree_can_be_changed() {
+    let world = world();
+    seal(&world, "vault/staging/old.env.age", b"DOLLAR=pa$HOME\n", true);
+    let _ = world.run_with(&["set", "DOLLAR", "-e", "staging"], "pa$$word").status(0);
+    assert_eq!(world.value("staging", "DOLLAR"), "pa$$word");
+}
+
+#[test]
+fn a_new_name_waits_until_every_file_can_be_read() {
+    let world = world();
+    world.write("vault/staging/broken.toml.age", "not age");
+    let refused = world.run_with(&["set", "NEW", "-e", "staging"], "x").status(2);
+    assert_eq!(
+        refused.talk.lines().next(),
+        Some(
+            "error: NEW may stand in a file that must be mended first: vault/staging/broken.toml.age: is not an age file"
+        )
+    );
+    let _ = world.run_with(&["set", "GOOD", "-e", "staging"], "changed").status(0);
+    assert_eq!(world.value("staging", "GOOD"), "changed");
+}
+
+#[test]
 fn wrong_declarations_are_named_by_line() {
     let world = world();
     world.write("undrift.toml", "version = 1\n[environments.staging]\n[targets.web]\nkind = \"fly\"\nap = \"shop\"\n");
@@ -142,13 +165,19 @@ fn the_real_age_reads_and_is_read() {
     }
     let world = world();
     let identity = world.home().join(".config/undrift/identity.txt");
-    let opened = Command::new("age")
-        .args(["-d", "-i"])
-        .arg(&identity)
-        .arg(world.path("vault/staging/secrets.toml.age"))
-        .output()
-        .unwrap();
-    assert_eq!(String::from_utf8_lossy(&opened.stdout), "GOOD = \"value\"\n");
+    world.write("plain/api_staging.env", "IMPORTED=by undrift\n");
+    let _ = world.run(&["import", "plain", "--yes"]).status(0);
+    let age = |path: &Path| Command::new("age").args(["-d", "-i"]).arg(&identity).arg(path).output().unwrap();
+    let sealed: Vec<_> = crate::world::files(&world.path("vault"))
+        .into_keys()
+        .filter(|path| path.extension().is_some_and(|e| e == "age"))
+        .collect();
+    assert_eq!(sealed.len(), 3);
+    for path in &sealed {
+        let opened = age(path);
+        assert!(opened.status.success(), "{}: {}", path.display(), String::from_utf8_lossy(&opened.stderr));
+    }
+    assert_eq!(age(&world.path("vault/staging/secrets.toml.age")).stdout, b"GOOD = \"value\"\n");
     for (path, armor) in [("armored.toml.age", true), ("binary.toml.age", false)] {
         let name = path.split('.').next().unwrap().to_uppercase();
         age_encrypt(&world, &format!("vault/staging/{path}"), armor, &format!("{name} = \"by age\"\n"));
@@ -156,6 +185,27 @@ fn the_real_age_reads_and_is_read() {
     }
     let audit = world.run(&["audit", "--format", "json"]).status(1).json();
     assert_eq!(audit["complete"], true);
+}
+
+#[test]
+fn a_vault_written_by_the_real_age_alone_is_audited_and_pushed() {
+    if !tools::has("age", "a vault written by the real age alone") {
+        return;
+    }
+    let (fly, github) = crate::world::twins();
+    let world = World::with_twins(&fly, &github);
+    let identity = world.home().join(".config/undrift/identity.txt");
+    std::fs::create_dir_all(identity.parent().unwrap()).unwrap();
+    assert!(Command::new("age-keygen").arg("-o").arg(&identity).stderr(Stdio::null()).status().unwrap().success());
+    let recipient = Command::new("age-keygen").arg("-y").arg(&identity).output().unwrap().stdout;
+    world.write("vault/staging/recipients.txt", recipient);
+    let plaintext = "API_TOKEN = \"1\"\nSMTP_PASSWORD = \"2\"\n\n[STRIPE_KEY]\nvalue = \"3\"\nrotated = 2026-11-01\n";
+    age_encrypt(&world, "vault/staging/shop.toml.age", true, plaintext);
+    world.write("undrift.toml", crate::world::SHOP);
+    let _ = world.run(&["audit"]).status(1);
+    let _ = world.run(&["push", "-e", "staging", "--yes"]).status(0);
+    let _ = world.run(&["audit"]).status(0);
+    assert_eq!(fly.values("shop-staging")["SMTP_PASSWORD"], "2");
 }
 
 fn age_encrypt(world: &World, path: &str, armor: bool, plaintext: &str) {
@@ -191,32 +241,32 @@ fn an_ssh_key_opens_what_the_real_age_sealed_for_it() {
 }
 
 /// Deviations of the age crate from the published vectors, each known and none of our making.
-const DEVIATIONS: &[(&str, &str)] = &[
+const DEVIATIONS: [(&str, &str); 3] = [
     ("armor_whitespace_outside", "the crate refuses white space around the armor"),
     ("stanza_missing_body", "the crate accepts the body that early versions left out"),
     ("stanza_missing_final_line", "the crate accepts the last line that early versions left out"),
 ];
 
+/// How many vectors agree, and how many are left out.
+const VECTORS: (usize, usize) = (95, 45);
+
 #[test]
 fn the_published_age_vectors_hold() {
     let Some(folder) = tools::named_by("UNDRIFT_AGE_VECTORS", "the published age test vectors") else { return };
-    let mut checked = 0;
-    let mut wrong = Vec::new();
+    let (mut agree, mut left_out, mut differ) = (0, 0, Vec::new());
     for entry in std::fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
         match vector(&path) {
-            Vector::LeftOut => {}
-            Vector::Agrees => checked += 1,
-            Vector::Differs(how) if DEVIATIONS.iter().any(|(known, _)| *known == name) => {
-                checked += 1;
-                let _ = how;
-            }
-            Vector::Differs(how) => wrong.push(format!("{name}: {how}")),
+            Vector::LeftOut => left_out += 1,
+            Vector::Agrees => agree += 1,
+            Vector::Differs(how) => differ.push((path.file_name().unwrap().to_string_lossy().into_owned(), how)),
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(checked >= 90, "only {checked} vectors were checked");
+    differ.sort();
+    let names: Vec<_> = differ.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, DEVIATIONS.map(|(name, _)| name), "{differ:?}");
+    // Those left out need a passphrase or a post-quantum key, which vault files never have.
+    assert_eq!((agree, left_out), VECTORS, "as many vectors as there were");
 }
 
 enum Vector {

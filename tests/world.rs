@@ -257,11 +257,14 @@ pub(crate) fn repository() -> GitHubPlace {
     GitHubPlace::repository("acme/shop")
 }
 
-/// Returns every file below a folder with its content.
+/// Returns every file below a folder with its content, but the lock, which every change leaves.
 pub(crate) fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        if path.ends_with(".undrift/lock") {
+            continue;
+        }
         if path.is_dir() {
             found.extend(files(&path));
         } else {

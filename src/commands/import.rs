@@ -19,7 +19,7 @@ use crate::vault::layout::PROJECT_FILE;
 use crate::vault::recipients::Recipients;
 use crate::vault::tree::placing::{self, Placed};
 use crate::vault::tree::{self, Request};
-use crate::vault::{read, store, write};
+use crate::vault::{lock, read, store, write};
 
 pub(super) fn run(arguments: &Import, global: &Global, world: &mut World) -> anyhow::Result<Exit> {
     let selection = Selection::resolve(global, world)?;
@@ -38,6 +38,12 @@ pub(super) fn run(arguments: &Import, global: &Global, world: &mut World) -> any
         otherwise,
     })?;
     let identities = world.identity_chain(global).load()?;
+    // What is decided below must still be so when it is written.
+    let _lock = if arguments.dry_run {
+        None
+    } else {
+        Some(lock::acquire_patiently(&selection.layout, &world.who(), (world.clock)())?)
+    };
     let (vault, recipients) = open(&selection, &gathered.candidates, &identities)?;
     let decisions = intake::decide(&gathered.candidates, &vault);
     let placed = placing::place(&selection.layout, &decisions).context("cannot read the vault")?;

@@ -12,7 +12,8 @@ use crate::settings::World;
 use crate::vault::declare::{self, Additions};
 use crate::vault::identity::{self, Identities, IdentityError};
 use crate::vault::layout::{Layout, PROJECT_FILE};
-use crate::vault::{key, project, read, store};
+use crate::vault::recipients::Recipients;
+use crate::vault::{crypt, key, project, read, store};
 
 pub(super) fn run(arguments: &Init, global: &Global, world: &mut World) -> anyhow::Result<Exit> {
     let names = arguments
@@ -38,6 +39,7 @@ pub(super) fn run(arguments: &Init, global: &Global, world: &mut World) -> anyho
             "the public half of the identity is not known; `ssh-keygen -y` writes it to a .pub file beside the key",
         )?
         .clone();
+    prove(&recipient, &identities)?;
     declare(&layout, &names, world)?;
     for name in &names {
         environment(&layout, name, &recipient, world)?;
@@ -51,11 +53,19 @@ pub(super) fn run(arguments: &Init, global: &Global, world: &mut World) -> anyho
     Ok(Exit::Clean)
 }
 
+/// Insists that the public half belongs to the identity, before anything is encrypted for it.
+fn prove(recipient: &str, identities: &Identities) -> anyhow::Result<()> {
+    let recipients = Recipients::parse(recipient).context("the public half of the identity cannot be read")?;
+    let sealed = crypt::seal(b"undrift", &recipients.keys).context("nothing can be encrypted for the identity")?;
+    crypt::open(&sealed, &identities.keys).context("the .pub file beside the identity belongs to another key")?;
+    Ok(())
+}
+
 /// Finds the person's identity, or makes one where there is none.
 fn identities(global: &Global, world: &mut World) -> anyhow::Result<Identities> {
     let chain = world.identity_chain(global);
     match chain.load() {
-        Err(IdentityError::NotFound) => {}
+        Err(IdentityError::NotFound | IdentityError::NotFoundButSsh(_)) => {}
         other => {
             let found = other?;
             world.ui.say(&format!("uses the identity in {}", found.origins.join(", ")));
@@ -94,7 +104,7 @@ fn declare(layout: &Layout, names: &[EnvironmentName], world: &mut World) -> any
         "# What undrift keeps in step: environments, targets, secrets. No values stand here.\nversion = 1\n".to_owned();
     for name in names {
         let _ = write!(text, "\n[environments.{}]\n", key_of(name.as_str()));
-        if name.as_str().starts_with("prod") {
+        if name.is_production() {
             text.push_str("protected = true # a write needs `--confirm` with its name\n");
         }
     }

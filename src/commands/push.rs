@@ -33,7 +33,7 @@ pub(super) fn run(arguments: &Push, global: &Global, world: &mut World) -> anyho
             return Err(Refusal::NeedsConfirm(name.clone()).into());
         }
     }
-    let _lock = lock::acquire(&selection.layout, &who(world), (world.clock)())?;
+    let _lock = lock::acquire(&selection.layout, &world.who(), (world.clock)())?;
     let journal = Journal::of(&selection.layout);
     let mut survey = survey(global, world)?;
     // A line that a crash has cut must not have another one written behind it.
@@ -74,11 +74,6 @@ pub(super) fn run(arguments: &Push, global: &Global, world: &mut World) -> anyho
     // What was done is told first: a journal that cannot be written is no reason to hide it.
     closed?;
     Ok(exit(&report))
-}
-
-/// Names whoever runs this, for one who has to wait for it.
-fn who(world: &World) -> String {
-    world.variable("USER").or(world.variable("USERNAME")).unwrap_or("somebody").to_owned()
 }
 
 /// Drops from the journal what this push has settled: what it finished, and what it has read and now holds or leaves

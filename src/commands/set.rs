@@ -10,14 +10,14 @@ use crate::settings::{Selection, World};
 use crate::vault::declare::{self, Additions, NewSecret};
 use crate::vault::identity::Identities;
 use crate::vault::layout::PROJECT_FILE;
-use crate::vault::{read, store, write};
+use crate::vault::{lock, read, store, write};
 
 pub(super) fn run(arguments: &Set, global: &Global, world: &mut World) -> anyhow::Result<Exit> {
-    if !arguments.value.is_empty() {
+    if !arguments.value.is_empty() || arguments.name.contains('=') {
         return Err(Refusal::ValueInArguments.into());
     }
-    let name = SecretName::parse(&arguments.name)
-        .with_context(|| format!("`{}` cannot be a secret's name", arguments.name))?;
+    // What was typed is not repeated: it may be the value, with the name forgotten.
+    let name = SecretName::parse(&arguments.name).context("that cannot be a secret's name")?;
     let group = GroupName::parse(&arguments.group)
         .with_context(|| format!("`{}` cannot be a group's name", arguments.group))?;
     let selection = Selection::resolve(global, world)?;
@@ -29,6 +29,8 @@ pub(super) fn run(arguments: &Set, global: &Global, world: &mut World) -> anyhow
             anyhow::Error::from(Refusal::BadValue("is empty")).context("nothing was set; `--allow-empty` sets it")
         );
     }
+    // The file is read, changed and replaced: two at once would lose the value of one.
+    let _lock = lock::acquire_patiently(&selection.layout, &world.who(), (world.clock)())?;
     for environment in &selection.environments {
         put(&selection, environment, &name, &group, &value, &identities, world)?;
     }
@@ -58,9 +60,13 @@ fn put(
     store::make_folder(&folder).with_context(|| format!("cannot make {}", layout.shown(&folder)))?;
     let read = read::environments(layout, std::slice::from_ref(environment), identities).into_iter().next();
     let read = read.context("the environment could not be read")?;
-    if let Some(problem) = read.inventory.problems.iter().find(|p| p.secret.as_deref() == Some(name.as_str())) {
+    // A name that stands twice is not known, and one in a file that could not be read may be this very one.
+    let is_known = read.inventory.entries.contains_key(name);
+    if !is_known && let Some(problem) = read.inventory.problems.iter().find(|problem| problem.kind.hides_values()) {
         let at = problem.file.clone().unwrap_or_default();
-        anyhow::bail!("{at}:{}: {name} {}", problem.line.unwrap_or(1), problem.kind);
+        let line = problem.line.map_or_else(String::new, |line| format!(":{line}"));
+        let what = problem.secret.as_ref().map_or_else(String::new, |secret| format!("{secret} "));
+        anyhow::bail!("{name} may stand in a file that must be mended first: {at}{line}: {what}{}", problem.kind);
     }
     let file = layout.shown(&layout.recipients(environment));
     let recipients = read.recipients.with_context(|| format!("cannot read {file}"))?;

@@ -89,6 +89,13 @@ name!(
     EnvironmentName,
     is_word
 );
+impl EnvironmentName {
+    /// Returns whether it is called as people call the environment that must not break.
+    pub fn is_production(&self) -> bool {
+        self.as_str().starts_with("prod")
+    }
+}
+
 name!(
     /// The name of a target in `undrift.toml`.
     TargetName,

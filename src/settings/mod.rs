@@ -52,7 +52,8 @@ impl World {
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
         let mut ui = Ui::new(Box::new(io::stdout()), Box::new(io::stderr()), Box::new(io::stdin()));
         let talks = io::stderr().is_terminal();
-        ui.interactive = io::stdin().is_terminal() && talks;
+        ui.input_is_terminal = io::stdin().is_terminal();
+        ui.interactive = ui.input_is_terminal && talks;
         ui.progress = talks;
         ui.colour = talks && variables.get("NO_COLOR").is_none_or(|value| value.is_empty());
         ui.width = terminal_width(&variables);
@@ -79,6 +80,11 @@ impl World {
     /// Returns the person's own folder.
     pub fn home(&self) -> Option<PathBuf> {
         self.path_variable(if cfg!(windows) { "USERPROFILE" } else { "HOME" })
+    }
+
+    /// Names whoever runs this, for one who has to wait for it.
+    pub fn who(&self) -> String {
+        self.variable("USER").or(self.variable("USERNAME")).unwrap_or("somebody").to_owned()
     }
 
     /// Returns the folder in which programs keep a person's configuration.

@@ -34,6 +34,7 @@ pub enum AskError {
     Broken(#[source] io::Error),
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact about one stream, and none excludes another")]
 /// Everything a command says to, and asks of, a person.
 pub struct Ui {
     /// Where data goes.
@@ -44,6 +45,8 @@ pub struct Ui {
     pub input: Box<dyn Read>,
     /// Whether a person is there to be asked.
     pub interactive: bool,
+    /// Whether what is read would be typed by a person, who must not see it.
+    pub input_is_terminal: bool,
     /// Whether progress may be drawn on standard error.
     pub progress: bool,
     /// Whether talk may be coloured.
@@ -63,7 +66,17 @@ impl std::fmt::Debug for Ui {
 impl Ui {
     /// Makes one of any streams.
     pub fn new(output: Box<dyn Write>, talk: Box<dyn Write>, input: Box<dyn Read>) -> Self {
-        Self { output, talk, input, interactive: false, progress: false, colour: false, width: 100, broken: None }
+        Self {
+            output,
+            talk,
+            input,
+            interactive: false,
+            input_is_terminal: false,
+            progress: false,
+            colour: false,
+            width: 100,
+            broken: None,
+        }
     }
 
     /// Writes data.
@@ -118,6 +131,9 @@ impl Ui {
                 }
                 Err(error) => Err(AskError::Broken(io::Error::other(error))),
             };
+        }
+        if self.input_is_terminal {
+            return Err(AskError::NoTerminal);
         }
         let mut content = Zeroizing::new(Vec::with_capacity(4096));
         (&mut self.input).take(LONGEST_VALUE + 1).read_to_end(&mut content).map_err(AskError::Broken)?;

@@ -2,10 +2,10 @@
 
 use std::io;
 
-use toml_edit::{Array, DocumentMut, Item, Table, value};
+use toml_edit::{Array, DocumentMut, Item, Table, Value, value};
 
 use super::layout::Layout;
-use super::store;
+use super::{project, store};
 use crate::domain::name::{EnvironmentName, SecretName, TargetName};
 
 /// Something to declare.
@@ -43,30 +43,54 @@ pub fn add(layout: &Layout, additions: &Additions) -> io::Result<()> {
     let content = store::read(&layout.project_file()).map_err(io::Error::other)?;
     let text = String::from_utf8(content).map_err(io::Error::other)?;
     let edited = added(&text, additions).map_err(io::Error::other)?;
+    // A declaration that did not arrive would be a value that is pushed nowhere.
+    let project = project::parse(&edited).map_err(io::Error::other)?;
+    let arrived = additions.environments.iter().all(|name| project.environments.contains_key(name))
+        && additions.secrets.iter().all(|secret| project.secrets.contains_key(&secret.name));
+    if !arrived {
+        return Err(io::Error::other("the file has a form that nothing can be added to; declare it by hand"));
+    }
     store::replace(&layout.project_file(), edited.as_bytes())
 }
 
 fn added(text: &str, additions: &Additions) -> Result<String, toml_edit::TomlError> {
     let mut document: DocumentMut = text.parse()?;
     for name in &additions.environments {
-        section(&mut document, "environments").entry(name.as_str()).or_insert_with(|| Item::Table(Table::new()));
+        declare(&mut document, "environments", name.as_str(), environment(name));
     }
     for secret in &additions.secrets {
-        section(&mut document, "secrets").entry(secret.name.as_str()).or_insert_with(|| Item::Table(table(secret)));
+        declare(&mut document, "secrets", secret.name.as_str(), table(secret));
     }
     Ok(document.to_string())
 }
 
-fn section<'a>(document: &'a mut DocumentMut, name: &str) -> &'a mut dyn toml_edit::TableLike {
-    let item = document.entry(name).or_insert_with(|| {
+/// Adds a table to a section, in the form that the section is written in; one that is there stays as it is.
+fn declare(document: &mut DocumentMut, section: &str, name: &str, table: Table) {
+    let section = document.entry(section).or_insert_with(|| {
         let mut table = Table::new();
         table.set_implicit(true);
         Item::Table(table)
     });
-    if item.as_table_like().is_none() {
-        *item = Item::Table(Table::new());
+    match section {
+        Item::Value(Value::InlineTable(section)) => {
+            section.entry(name).or_insert_with(|| Value::InlineTable(table.into_inline_table()));
+        }
+        other => {
+            if let Some(section) = other.as_table_like_mut() {
+                section.entry(name).or_insert_with(|| Item::Table(table));
+            }
+        }
     }
-    item.as_table_like_mut().expect("it was made one")
+}
+
+/// A new environment; one for production is written to only by name.
+fn environment(name: &EnvironmentName) -> Table {
+    let mut table = Table::new();
+    table.decor_mut().set_prefix("\n");
+    if name.is_production() {
+        table.insert("protected", value(true));
+    }
+    table
 }
 
 fn table(secret: &NewSecret) -> Table {
@@ -87,6 +111,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn inline_tables_are_added_to_inline() {
+        let additions = Additions {
+            environments: vec![EnvironmentName::parse("production").expect("a name")],
+            secrets: vec![NewSecret {
+                name: SecretName::parse("B").expect("a name"),
+                targets: Vec::new(),
+                environments: Vec::new(),
+            }],
+        };
+        let edited = added("version = 1\nsecrets = { A = {} }\nenvironments = {}\n", &additions).expect("toml");
+        let project = project::parse(&edited).expect("a project");
+        assert_eq!(project.secrets.len(), 2, "{edited}");
+        assert!(project.environments["production"].protected, "{edited}");
+    }
+
+    #[test]
     fn keeps_comments_and_adds_only_what_is_new() {
         let text = "version = 1 # ours\n\n[environments.staging] # first\n\n[secrets.A]\n# why\ntargets = [\"web\"]\n";
         let additions = Additions {
@@ -102,7 +142,7 @@ mod tests {
         let edited = added(text, &additions).expect("toml");
         assert_eq!(
             edited,
-            "version = 1 # ours\n\n[environments.staging] # first\n\n[environments.production]\n\n[secrets.A]\n# why\n\
+            "version = 1 # ours\n\n[environments.staging] # first\n\n[environments.production]\nprotected = true\n\n[secrets.A]\n# why\n\
              targets = [\"web\"]\n\n[secrets.B]\ntargets = [\"ci\"]\n"
         );
     }

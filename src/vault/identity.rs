@@ -84,6 +84,9 @@ pub enum IdentityError {
     /// None of the usual places has one.
     #[error("no identity was found")]
     NotFound,
+    /// None of the usual places has one but an ssh key that cannot be used.
+    #[error("no identity was found")]
+    NotFoundButSsh(#[source] Box<IdentityError>),
 }
 
 impl IdentityChain {
@@ -102,12 +105,13 @@ impl IdentityChain {
             if let Some(file) = self.config_file.as_deref().filter(|file| file.is_file()) {
                 found.read_file(file)?;
             }
-            if let Some(file) = self.ssh_file.as_deref().filter(|file| file.is_file()) {
-                match found.read_file(file) {
-                    // A person's ssh key is there for other ends; one we cannot use is no fault unless it is all there is.
-                    Err(_) if !found.keys.is_empty() => {}
-                    result => result?,
-                }
+            // A person's ssh key is there for other ends, and one that we cannot use is like none.
+            if let Some(file) = self.ssh_file.as_deref().filter(|file| file.is_file())
+                && let Err(error) = found.read_file(file)
+                && found.keys.is_empty()
+            {
+                let unusable = matches!(error, IdentityError::Passphrase { .. } | IdentityError::Unsupported { .. });
+                return Err(if unusable { IdentityError::NotFoundButSsh(Box::new(error)) } else { error });
             }
         }
         if found.keys.is_empty() { Err(IdentityError::NotFound) } else { Ok(found) }
@@ -177,10 +181,11 @@ impl Identities {
             }
         }
         // ssh keeps the public half in a file beside the private one.
-        if let Some(public) = path.map(|path| path.with_extension("pub"))
-            && let Ok(content) = std::fs::read_to_string(public)
-        {
-            self.recipients.extend(content.lines().next().map(str::to_owned));
+        if let Some(path) = path {
+            let mut public = path.as_os_str().to_owned();
+            public.push(".pub");
+            let content = store::read(Path::new(&public)).unwrap_or_default();
+            self.recipients.extend(String::from_utf8_lossy(&content).lines().next().map(str::to_owned));
         }
         Ok(())
     }

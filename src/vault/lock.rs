@@ -5,6 +5,8 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
+use std::thread;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -57,6 +59,18 @@ pub fn acquire(layout: &Layout, who: &str, now: Timestamp) -> Result<Lock, LockE
     let text = format!("{who}, process {}, since {}\n", std::process::id(), now.strftime("%Y-%m-%d %H:%M:%S UTC"));
     file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes())).map_err(refused)?;
     Ok(Lock { _file: file })
+}
+
+/// Takes the lock for a change that is done in an instant, and waits a little for others to do theirs.
+pub fn acquire_patiently(layout: &Layout, who: &str, now: Timestamp) -> Result<Lock, LockError> {
+    const LOOKS: u32 = 40;
+    for _ in 0..LOOKS {
+        match acquire(layout, who, now) {
+            Err(LockError::Held { .. }) => thread::sleep(Duration::from_millis(50)),
+            other => return other,
+        }
+    }
+    acquire(layout, who, now)
 }
 
 #[cfg(test)]

@@ -72,7 +72,7 @@ fn rephrase(message: &str) -> String {
         .into_iter()
         .find_map(|(prefix, kind)| message.strip_prefix(prefix).map(|rest| (kind, rest)))
     else {
-        return message.replace("missing field", "there is no");
+        return without_values(message).replace("missing field", "there is no");
     };
     let mut quoted = rest.split('`').skip(1).step_by(2);
     let written = quoted.next().unwrap_or_default();
@@ -80,6 +80,18 @@ fn rephrase(message: &str) -> String {
     let advice = nearest(written, known.iter().copied())
         .map_or_else(|| format!("it may be {}", known.join(", ")), |name| format!("did you mean `{name}`?"));
     format!("unknown {kind} `{written}`; {advice}")
+}
+
+/// serde repeats what is written where something else is expected, and that may be a value in the wrong file.
+fn without_values(message: &str) -> String {
+    let Some((kind, rest)) =
+        ["invalid type: ", "invalid value: "].iter().find_map(|kind| Some((*kind, message.strip_prefix(kind)?)))
+    else {
+        return message.to_owned();
+    };
+    let found = rest.split([' ', ',']).next().unwrap_or_default();
+    let expected = rest.rsplit_once(", expected ").map_or("something else", |(_, expected)| expected);
+    format!("{kind}{found}, expected {expected}")
 }
 
 /// Returns where the deepest part of a path that is written down begins.
@@ -127,7 +139,12 @@ mod tests {
             error("version = 1\n[secrets.A]\ntargets = [{ target = \"x\", nme = \"B\" }]\n")
                 .starts_with("undrift.toml:3: unknown key `nme`; did you mean `name`?")
         );
-        assert!(error("version = \"1\"\n").starts_with("undrift.toml:1: invalid type: string"));
+        assert_eq!(error("version = \"1\"\n"), "undrift.toml:1: invalid type: string, expected u32");
+        let value = error("version = 1\n[secrets]\nTOKEN = \"canary, expected 4711\"\n");
+        assert!(
+            value.starts_with("undrift.toml:3: invalid type: string, expected ") && !value.contains("canary"),
+            "{value}"
+        );
         assert!(error("version = 1\n\n[targets\n").starts_with("undrift.toml:3: "));
     }
 

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::crypt::{self, OpenError};
 use super::dotenv;
+use super::group::{self, Group};
 use super::identity::Identities;
 use super::layout::{GroupFile, GroupFormat};
 use super::recipients::Recipients;
@@ -70,11 +71,28 @@ pub fn put(
         GroupFormat::Dotenv => edit_dotenv(&plaintext, entries),
     }
     .ok_or_else(|| WriteError::Malformed { file: name() })?;
+    if !is_what_was_meant(file, &plaintext, &edited, entries) {
+        return Err(WriteError::Malformed { file: name() });
+    }
     let sealed = crypt::seal(&edited, &recipients.keys);
     let written = sealed.and_then(|sealed| {
         if ciphertext.is_some() { store::replace(&file.path, &sealed) } else { store::create(&file.path, &sealed) }
     });
     written.map_err(|source| WriteError::Unwritable { file: name(), source })
+}
+
+/// Reads an edit back as any reader would: the new values are there, and every other one is as it was.
+fn is_what_was_meant(file: &GroupFile, before: &[u8], after: &[u8], entries: &[(&SecretName, &SecretValue)]) -> bool {
+    let [before, after] = [before, after].map(|text| group::parse(&file.shown, file.format, text));
+    let values = |group: &Group, name: &SecretName| -> Vec<String> {
+        let of_name = group.entries.iter().filter(|(other, _)| other == name);
+        of_name.map(|(_, entry)| entry.value.expose().to_owned()).collect()
+    };
+    let is_new = |name: &SecretName| entries.iter().any(|(new, _)| *new == name);
+    let hiding = |group: &Group| group.problems.iter().filter(|problem| problem.kind.hides_values()).count();
+    hiding(&after) <= hiding(&before)
+        && entries.iter().all(|(name, value)| values(&after, name) == [value.expose()])
+        && before.entries.iter().all(|(name, _)| is_new(name) || values(&after, name) == values(&before, name))
 }
 
 fn edit_toml(plaintext: &[u8], entries: &[(&SecretName, &SecretValue)]) -> Option<Zeroizing<Vec<u8>>> {
