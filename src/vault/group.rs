@@ -30,7 +30,10 @@ pub fn parse(file: &str, format: GroupFormat, plaintext: &[u8]) -> Group {
     match format {
         GroupFormat::Dotenv => parser.dotenv(plaintext),
         GroupFormat::Toml => match std::str::from_utf8(plaintext) {
-            Ok(text) => parser.toml(text.strip_prefix('\u{feff}').unwrap_or(text)),
+            Ok(text) => {
+                let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+                parser.toml(text, &Lines::of(text));
+            }
             Err(error) => {
                 let line = line_at(plaintext, error.valid_up_to());
                 parser.problem(Some(line), None, ProblemKind::NotUtf8);
@@ -43,6 +46,20 @@ pub fn parse(file: &str, format: GroupFormat, plaintext: &[u8]) -> Group {
 /// Returns the line, from 1, of a position.
 pub fn line_at(text: &[u8], position: usize) -> usize {
     text.iter().take(position).filter(|byte| **byte == b'\n').count() + 1
+}
+
+/// Where the lines of a text end, so that the line of each of many positions is found without counting from the top.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(text: &str) -> Self {
+        Self(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(position, _)| position).collect())
+    }
+
+    /// Returns the line, from 1, of a position.
+    fn at(&self, position: usize) -> usize {
+        self.0.partition_point(|end| *end < position) + 1
+    }
 }
 
 struct Parser<'a> {
@@ -60,18 +77,18 @@ impl Parser<'_> {
         Source { file: self.file.to_owned(), line }
     }
 
-    fn toml(&mut self, text: &str) {
+    fn toml(&mut self, text: &str, lines: &Lines) {
         let (document, errors) = DeTable::parse_recoverable(text);
         let table = document.get_ref();
         let mut doubled: Vec<&str> = Vec::new();
         let mut broken = false;
         for error in errors {
             let span = error.span().unwrap_or_default();
-            let line = line_at(text.as_bytes(), span.start);
+            let line = lines.at(span.start);
             let key = text.get(span).unwrap_or_default().trim_matches(['"', '\'']);
             match table.get_key_value(key) {
                 Some((first, _)) if error.message().starts_with("duplicate key") => {
-                    let first = self.source(line_at(text.as_bytes(), first.span().start));
+                    let first = self.source(lines.at(first.span().start));
                     doubled.push(key);
                     self.problem(Some(line), Some(key), ProblemKind::Duplicate { first });
                 }
@@ -86,14 +103,14 @@ impl Parser<'_> {
             return;
         }
         for (key, value) in table {
-            let (name, line) = (key.get_ref().as_ref(), line_at(text.as_bytes(), key.span().start));
+            let (name, line) = (key.get_ref().as_ref(), lines.at(key.span().start));
             if !doubled.contains(&name) {
-                self.toml_entry(text, name, line, value);
+                self.toml_entry(lines, name, line, value);
             }
         }
     }
 
-    fn toml_entry(&mut self, text: &str, name: &str, line: usize, value: &Spanned<DeValue<'_>>) {
+    fn toml_entry(&mut self, lines: &Lines, name: &str, line: usize, value: &Spanned<DeValue<'_>>) {
         let Ok(secret) = SecretName::parse(name) else {
             self.problem(Some(line), Some(name), ProblemKind::IllegalName);
             return;
@@ -116,7 +133,7 @@ impl Parser<'_> {
         match entry {
             Ok(entry) => self.group.entries.push((secret, entry)),
             Err((span, what)) => {
-                let line = line_at(text.as_bytes(), span.start);
+                let line = lines.at(span.start);
                 self.problem(Some(line), Some(name), ProblemKind::BadValue(what));
             }
         }

@@ -57,7 +57,8 @@ impl Default for ClientSettings {
             backoff: Duration::from_millis(250),
             patience: Duration::from_secs(60),
             secondary_wait: Duration::from_secs(60),
-            concurrency: 64,
+            // The most that GitHub allows, and enough for fifty Fly apps to be asked for secrets and machines at once.
+            concurrency: 100,
             largest_body: 16 * 1024 * 1024,
             user_agent: concat!("undrift/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
