@@ -161,7 +161,7 @@ fn a_target_that_moved_since_the_plan_is_stale() {
     let place = repository();
     let before = github.secret(&place, "STRIPE_KEY").unwrap().updated_at;
     github.inject(
-        Fault::new(FaultKind::Delay(Duration::from_millis(300)))
+        Fault::new(FaultKind::Delay(Duration::from_millis(1000)))
             .method("GET")
             .path_contains("secrets")
             .skip(1)
@@ -338,7 +338,7 @@ fn a_write_that_follows_ours_gets_no_receipt_of_ours() {
     let place = repository();
     // Our write is answered late; before anybody looks again, somebody has written over it.
     github.inject(
-        Fault::new(FaultKind::Delay(Duration::from_millis(400))).method("GET").path_contains("secrets").skip(5),
+        Fault::new(FaultKind::Delay(Duration::from_millis(1500))).method("GET").path_contains("secrets").skip(5),
     );
     let ran = std::thread::scope(|scope| {
         let meddler = scope.spawn(|| {
@@ -346,7 +346,7 @@ fn a_write_that_follows_ours_gets_no_receipt_of_ours() {
                 std::thread::yield_now();
             }
             // The answer to our own write is dated before this one.
-            std::thread::sleep(Duration::from_millis(100));
+            std::thread::sleep(Duration::from_millis(300));
             github.clock().advance(Duration::from_secs(60));
             github.set(&place, "STRIPE_KEY", "meddled");
         });
@@ -376,5 +376,38 @@ fn a_link_that_leads_nowhere_hides_values_and_forbids_removals() {
     );
     let _ = world.run(&["push", "-e", "staging", "--yes", "--prune"]).status(2);
     assert!(github.values(&repository()).contains_key("STRIPE_KEY"));
+    drop(fly);
+}
+
+#[test]
+fn plan_push_and_list_write_their_json() {
+    let (fly, github) = twins();
+    fly.set("shop-staging", "API_TOKEN", "older");
+    let world = World::with_twins(&fly, &github);
+    world.shop();
+    assert_snapshot!(
+        "plan_json",
+        world.run(&["plan", "-e", "staging", "-t", "web", "--format", "json"]).status(1).output
+    );
+    let push = ["push", "-e", "staging", "-t", "web", "--yes", "--format", "json"];
+    assert_snapshot!("push_json", world.run(&push).status(1).output);
+    assert_snapshot!("list_json", world.run(&["list", "--format", "json"]).status(0).output);
+    drop(github);
+}
+
+#[test]
+fn the_secrets_of_a_github_environment_are_its_own() {
+    let (fly, github) = twins();
+    let world = World::with_twins(&fly, &github);
+    world.shop();
+    github.create_environment("acme/shop", "blue/staging");
+    let scope = "repository = \"acme/shop\"\nscope = \"environment\"\nenvironment = \"blue/{environment}\"";
+    world.write("undrift.toml", SHOP.replace("repository = \"acme/shop\"", scope));
+    let _ = world.run(&["push", "-e", "staging", "--yes"]).status(0);
+    let place = twins::GitHubPlace::environment("acme/shop", "blue/staging");
+    assert_eq!(github.values(&place)["STRIPE_KEY"], b"stripe-1");
+    assert!(github.values(&repository()).is_empty());
+    let audit = world.run(&["audit", "--all"]).status(0);
+    assert!(audit.output.contains("github:acme/shop@blue/staging"), "{}", audit.output);
     drop(fly);
 }
