@@ -16,7 +16,15 @@ use super::store;
 /// A lock that is held until it is dropped.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
+}
+
+/// Closing the file is not enough: a child that is just being started has a copy of it, and with it the lock.
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Where it fails, the end of the process does the same.
+        let _ = self.file.unlock();
+    }
 }
 
 /// Why the lock was not had.
@@ -58,7 +66,7 @@ pub fn acquire(layout: &Layout, who: &str, now: Timestamp) -> Result<Lock, LockE
     }
     let text = format!("{who}, process {}, since {}\n", std::process::id(), now.strftime("%Y-%m-%d %H:%M:%S UTC"));
     file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes())).map_err(refused)?;
-    Ok(Lock { _file: file })
+    Ok(Lock { file })
 }
 
 /// Takes the lock for a change that is done in an instant, and waits a little for others to do theirs.
@@ -89,6 +97,17 @@ mod tests {
             std::process::id()
         );
         assert_eq!(error, expected);
+        drop(lock);
+        assert!(acquire(&layout, "bob", now).is_ok());
+    }
+
+    #[test]
+    fn it_ends_when_it_is_dropped_whoever_has_a_copy_of_the_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let layout = Layout::at(folder.path());
+        let now = "2026-11-20T08:00:00Z".parse().expect("a time");
+        let lock = acquire(&layout, "alice", now).expect("a free lock");
+        let _copy = lock.file.try_clone().expect("a copy, as a child has");
         drop(lock);
         assert!(acquire(&layout, "bob", now).is_ok());
     }
