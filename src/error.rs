@@ -164,8 +164,12 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     if let Some(refusal) = error.downcast_ref::<Refusal>() {
         return refusal.hint();
     }
-    if let Some(AskError::NoTerminal) = error.downcast_ref::<AskError>() {
-        return Some("if it is what you want, add `--yes`".to_owned());
+    if let Some(error) = error.downcast_ref::<AskError>() {
+        return match error {
+            AskError::NoTerminal => Some("if it is what you want, add `--yes`".to_owned()),
+            AskError::Visible => Some("pipe it in, or leave standard error on the terminal".to_owned()),
+            _ => None,
+        };
     }
     if let Some(error) = error.downcast_ref::<IdentityError>() {
         return identity_hint(error);

@@ -17,6 +17,9 @@ pub enum AskError {
     /// Nobody is there to be asked.
     #[error("there is no terminal to ask on")]
     NoTerminal,
+    /// A value would be shown as it is typed.
+    #[error("the value would be seen as it is typed, for standard error is not a terminal")]
+    Visible,
     /// The person said no.
     #[error("nothing was done")]
     Declined,
@@ -133,7 +136,7 @@ impl Ui {
             };
         }
         if self.input_is_terminal {
-            return Err(AskError::NoTerminal);
+            return Err(AskError::Visible);
         }
         let mut content = Zeroizing::new(Vec::with_capacity(4096));
         (&mut self.input).take(LONGEST_VALUE + 1).read_to_end(&mut content).map_err(AskError::Broken)?;
@@ -164,5 +167,20 @@ impl Ui {
                 false
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_never_read_from_a_terminal_that_shows_it() {
+        let typed = || Box::new(io::Cursor::new(b"hunter2\n".to_vec()));
+        let mut ui = Ui::new(Box::new(io::sink()), Box::new(io::sink()), typed());
+        ui.input_is_terminal = true;
+        assert!(matches!(ui.read_value("A", false), Err(AskError::Visible)));
+        ui.input_is_terminal = false;
+        assert_eq!(ui.read_value("A", false).expect("a value").expose(), "hunter2");
     }
 }
