@@ -110,8 +110,7 @@ impl IdentityChain {
                 && let Err(error) = found.read_file(file)
                 && found.keys.is_empty()
             {
-                let unusable = matches!(error, IdentityError::Passphrase { .. } | IdentityError::Unsupported { .. });
-                return Err(if unusable { IdentityError::NotFoundButSsh(Box::new(error)) } else { error });
+                return Err(IdentityError::NotFoundButSsh(Box::new(error)));
             }
         }
         if found.keys.is_empty() { Err(IdentityError::NotFound) } else { Ok(found) }
@@ -225,6 +224,19 @@ mod tests {
         assert!(matches!(from_variable("AGE-PLUGIN-YUBIKEY-1X"), Err(IdentityError::Unsupported { .. })));
         assert!(matches!(from_variable("-----BEGIN AGE ENCRYPTED FILE-----\n"), Err(IdentityError::Passphrase { .. })));
         assert!(matches!(IdentityChain::default().load(), Err(IdentityError::NotFound)));
+    }
+
+    #[test]
+    fn an_ssh_key_of_the_usual_place_that_is_none_is_like_an_absent_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("id_ed25519");
+        for content in ["", "PuTTY-User-Key-File-3: ssh-ed25519\n", "-----BEGIN OPENSSH PRIVATE KEY-----\ncut"] {
+            std::fs::write(&file, content).expect("writing");
+            let chain = IdentityChain { ssh_file: Some(file.clone()), ..IdentityChain::default() };
+            assert!(matches!(chain.load(), Err(IdentityError::NotFoundButSsh(_))), "{content}");
+            let named = IdentityChain { files: vec![file.clone()], ..IdentityChain::default() };
+            assert!(!matches!(named.load(), Ok(_) | Err(IdentityError::NotFoundButSsh(_))), "{content}");
+        }
     }
 
     #[test]
