@@ -44,9 +44,17 @@ pub fn read_if_present(path: &Path) -> Result<Option<Vec<u8>>, ReadError> {
 }
 
 /// Replaces a file, or makes it: whoever reads it sees the old content or the new, never a part, and after a crash
-/// the same holds.
+/// the same holds. It keeps its mode, and a link stays a link: what it leads to is replaced.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let is_link = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
+    let path = &if is_link { fs::canonicalize(path)? } else { path.to_owned() };
     let prepared = prepare(path, content)?;
+    if cfg!(unix)
+        && let Ok(old) = fs::metadata(path)
+        && old.permissions() != prepared.as_file().metadata()?.permissions()
+    {
+        prepared.as_file().set_permissions(old.permissions())?;
+    }
     prepared.persist(path).map_err(|error| error.error)?;
     sync_folder_of(path)
 }
@@ -107,6 +115,25 @@ mod tests {
         create(&path, b"x").expect("writing");
         let mode = fs::metadata(&path).expect("the file").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_replaced_file_keeps_its_mode_and_a_link_its_place() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, link) = (folder.path().join("a.txt"), folder.path().join("b.txt"));
+        fs::write(&path, b"one").expect("writing");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("a mode");
+        symlink("a.txt", &link).expect("a link");
+        replace(&link, b"two").expect("writing through the link");
+        assert!(fs::symlink_metadata(&link).expect("the link").is_symlink());
+        assert_eq!(read(&path).expect("reading"), b"two");
+        assert_eq!(fs::metadata(&path).expect("the file").permissions().mode() & 0o777, 0o640);
+        fs::remove_file(&path).expect("removing");
+        let error = replace(&link, b"three").expect_err("the link leads nowhere");
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
     }
 
     #[test]
