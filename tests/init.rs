@@ -162,6 +162,52 @@ fn values_that_are_set_at_once_all_arrive() {
     }
 }
 
+#[test]
+fn set_says_what_it_leaves_as_it_is_declared() {
+    let world = World::new();
+    world.shop();
+    let notes = |arguments: &[&str]| -> Vec<String> {
+        let ran = world.run_with(&[&["set"], arguments].concat(), "1").status(0);
+        ran.talk.lines().filter(|line| line.starts_with("note: ")).map(str::to_owned).collect()
+    };
+    assert_eq!(notes(&["STRIPE_KEY", "-e", "staging"]), [""; 0]);
+    assert_eq!(notes(&["STRIPE_KEY", "-e", "staging", "-t", "ci"]), [""; 0]);
+    assert_eq!(
+        notes(&["STRIPE_KEY", "-e", "staging", "-t", "web"]),
+        ["note: STRIPE_KEY is declared already, and `-t` changes nothing: edit its targets in undrift.toml"]
+    );
+    assert_eq!(
+        notes(&["STRIPE_KEY", "-e", "production"]),
+        [
+            "note: STRIPE_KEY is not declared for `production`, and is pushed nowhere: edit its environments in undrift.toml"
+        ]
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn what_others_may_read_stays_so() {
+    use std::os::unix::fs::PermissionsExt;
+    let world = World::new();
+    let _ = world.run(&["init", "staging"]).status(0);
+    let file = world.path("undrift.toml");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let _ = world.run_with(&["set", "A", "-e", "staging"], "1").status(0);
+    assert!(world.read("undrift.toml").contains("[secrets.A]"));
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o644);
+}
+
+#[test]
+fn declarations_with_dots_are_added_to_or_left_alone() {
+    let world = World::new();
+    let _ = world.run(&["init", "staging"]).status(0);
+    world.write("undrift.toml", "version = 1\nenvironments.staging = {}\nsecrets.A = {}\n");
+    let _ = world.run_with(&["set", "B", "-e", "staging"], "1").status(0);
+    let listed = world.run(&["list", "--format", "json"]).output;
+    assert!(listed.contains("\"B\""), "{listed}");
+    assert!(world.read("undrift.toml").starts_with("version = 1\nenvironments.staging = {}\nsecrets.A = {}\n"));
+}
+
 /// Makes an ssh key, or says that it cannot.
 fn ssh_key(world: &World, name: &str, passphrase: &str) -> Option<std::path::PathBuf> {
     if !crate::tools::has("ssh-keygen", "ssh identities of many kinds") {

@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 
 use age::secrecy::ExposeSecret;
 use insta::assert_snapshot;
+use undrift::vault::layout::Layout;
+use undrift::vault::lock;
 
 use crate::tools;
 use crate::world::World;
@@ -133,6 +135,43 @@ fn a_value_on_which_readers_disagree_can_be_changed() {
     seal(&world, "vault/staging/old.env.age", b"DOLLAR=pa$HOME\n", true);
     let _ = world.run_with(&["set", "DOLLAR", "-e", "staging"], "pa$$word").status(0);
     assert_eq!(world.value("staging", "DOLLAR"), "pa$$word");
+}
+
+#[test]
+fn what_was_said_of_an_old_value_is_not_said_of_the_new_one() {
+    let world = world();
+    let dated = b"[DATED]\nvalue = \"old\"\nrotated = 2026-01-01\nexpires = 2026-11-25\n";
+    seal(&world, "vault/staging/dated.toml.age", dated, true);
+    let set = |value: &str| world.run_with(&["set", "DATED", "-e", "staging"], value).status(0).talk;
+    assert!(!set("old").contains("note:"));
+    assert!(set("new").contains("note: the old value would have expired on 2026-11-25"));
+    assert!(!set("newer").contains("note:"));
+    assert_eq!(world.value("staging", "DATED"), "newer");
+}
+
+#[test]
+fn nothing_is_written_while_another_writes() {
+    let world = world();
+    world.write("plain/api_staging.env", "NEW=1\n");
+    let before = std::fs::read(world.path("vault/staging/secrets.toml.age")).unwrap();
+    let layout = Layout::at(&world.path(""));
+    let held = lock::acquire(&layout, "bob", world.now).unwrap();
+    let verbs = [&["set", "NEW", "-e", "staging"][..], &["import", "plain", "--yes"][..]];
+    for verb in verbs {
+        let refused = world.run_with(verb, "1").status(2);
+        assert!(
+            refused.talk.starts_with("error: another undrift is writing for this project: bob"),
+            "{}",
+            refused.talk
+        );
+    }
+    assert_eq!(std::fs::read(world.path("vault/staging/secrets.toml.age")).unwrap(), before);
+    assert_eq!(std::fs::read_dir(world.path("vault/staging")).unwrap().count(), 3);
+    let _ = world.run(&["import", "plain", "--dry-run"]).status(0);
+    drop(held);
+    for verb in verbs {
+        let _ = world.run_with(verb, "1").status(0);
+    }
 }
 
 #[test]

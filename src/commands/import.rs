@@ -126,7 +126,7 @@ fn put(
         store::make_folder(&folder).with_context(|| format!("cannot make {}", selection.layout.shown(&folder)))?;
         let recipients = recipients.get(placed.environment).context("the environment was not read")?;
         let entries = placed.entries();
-        write::put(&placed.file, &entries, identities, recipients)
+        write::put(&placed.file, &entries, None, identities, recipients)
             .with_context(|| format!("stopped after {}; run it again to do the rest", report::count(index, "file")))?;
         let (values, readers) = (report::count(entries.len(), "value"), recipients.names.join(", "));
         world.ui.say(&format!("wrote {values} to {}, readable by {readers}", placed.file.shown));

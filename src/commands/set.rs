@@ -1,6 +1,7 @@
 //! `undrift set`: one value, from standard input or a hidden prompt, never from the command line.
 
 use anyhow::Context;
+use jiff::tz::TimeZone;
 
 use crate::cli::{Global, Set};
 use crate::domain::name::{EnvironmentName, GroupName, SecretName};
@@ -34,7 +35,19 @@ pub(super) fn run(arguments: &Set, global: &Global, world: &mut World) -> anyhow
     for environment in &selection.environments {
         put(&selection, environment, &name, &group, &value, &identities, world)?;
     }
-    if !selection.project.secrets.contains_key(&name) {
+    if let Some(declaration) = selection.project.secrets.get(&name) {
+        let is_pushed_to = |target| declaration.targets.as_ref().is_none_or(|targets| targets.contains_key(target));
+        if !selection.targets.is_empty()
+            && selection.project.targets.keys().any(|t| is_pushed_to(t) != selection.means(t))
+        {
+            world.ui.say(&format!(
+                "note: {name} is declared already, and `-t` changes nothing: edit its targets in {PROJECT_FILE}"
+            ));
+        }
+        for environment in selection.environments.iter().filter(|e| !selection.project.expects(&name, e)) {
+            world.ui.say(&format!("note: {name} is not declared for `{environment}`, and is pushed nowhere: edit its environments in {PROJECT_FILE}"));
+        }
+    } else {
         let secret = NewSecret { name: name.clone(), targets: selection.targets.clone(), environments: Vec::new() };
         declare::add(&selection.layout, &Additions { environments: Vec::new(), secrets: vec![secret] })
             .with_context(|| format!("cannot edit {PROJECT_FILE}"))?;
@@ -77,8 +90,15 @@ fn put(
         Some(shown) => groups.into_iter().find(|file| file.shown == *shown).unwrap_or(new),
         None => groups.into_iter().find(|file| file.group == group.as_str()).unwrap_or(new),
     };
-    write::put(&file, &[(name, value)], identities, &recipients)?;
+    let today = (world.clock)().to_zoned(TimeZone::UTC).date();
+    write::put(&file, &[(name, value)], Some(today), identities, &recipients)?;
     let verb = if present.is_some() { "changed" } else { "set" };
     world.ui.say(&format!("{verb} {name} in {}, readable by {}", file.shown, recipients.names.join(", ")));
+    if let Some(old) = read.inventory.entries.get(name)
+        && let Some(day) = old.expires
+        && old.value.expose() != value.expose()
+    {
+        world.ui.say(&format!("note: the old value would have expired on {day}; write down when the new one does"));
+    }
     Ok(())
 }

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use toml_edit::{DocumentMut, Item, value};
+use jiff::civil::Date;
+use toml_edit::{DocumentMut, Item, TableLike, value};
 use zeroize::Zeroizing;
 
 use super::crypt::{self, OpenError};
@@ -51,9 +52,12 @@ pub enum WriteError {
 }
 
 /// Puts values into a file of the vault, making it if it is not there. Comments, order and other values stay.
+///
+/// With the day on which they were made new, what is written beside an old value and no longer holds goes with it.
 pub fn put(
     file: &GroupFile,
     entries: &[(&SecretName, &SecretValue)],
+    rotated: Option<Date>,
     identities: &Identities,
     recipients: &Recipients,
 ) -> Result<(), WriteError> {
@@ -67,7 +71,7 @@ pub fn put(
         }
     };
     let edited = match file.format {
-        GroupFormat::Toml => edit_toml(&plaintext, entries),
+        GroupFormat::Toml => edit_toml(&plaintext, entries, rotated),
         GroupFormat::Dotenv => edit_dotenv(&plaintext, entries),
     }
     .ok_or_else(|| WriteError::Malformed { file: name() })?;
@@ -95,15 +99,27 @@ fn is_what_was_meant(file: &GroupFile, before: &[u8], after: &[u8], entries: &[(
         && before.entries.iter().all(|(name, _)| is_new(name) || values(&after, name) == values(&before, name))
 }
 
-fn edit_toml(plaintext: &[u8], entries: &[(&SecretName, &SecretValue)]) -> Option<Zeroizing<Vec<u8>>> {
+fn edit_toml(
+    plaintext: &[u8],
+    entries: &[(&SecretName, &SecretValue)],
+    rotated: Option<Date>,
+) -> Option<Zeroizing<Vec<u8>>> {
     let mut document: DocumentMut = std::str::from_utf8(plaintext).ok()?.parse().ok()?;
     for (name, secret) in entries {
+        let table = document.get_mut(name.as_str()).and_then(Item::as_table_like_mut);
+        if let (Some(table), Some(day)) = (table, rotated)
+            && table.get("value").and_then(Item::as_str) != Some(secret.expose())
+        {
+            date(table, day)?;
+        }
         match document.get_mut(name.as_str()) {
             None => {
                 // A plain value must stand above the first table, or it would belong to that table.
                 document.as_table_mut().insert(name.as_str(), value(secret.expose()));
             }
-            Some(Item::Table(table)) => replace_value(table.entry("value").or_insert(value("")), secret),
+            Some(Item::Table(table)) => {
+                replace_value(table.entry("value").or_insert(value("")), value(secret.expose()));
+            }
             Some(Item::Value(toml_edit::Value::InlineTable(table))) => {
                 let mut item = value(secret.expose());
                 if let (Some(old), Some(new)) = (table.get("value"), item.as_value_mut()) {
@@ -111,16 +127,25 @@ fn edit_toml(plaintext: &[u8], entries: &[(&SecretName, &SecretValue)]) -> Optio
                 }
                 table.insert("value", item.into_value().ok()?);
             }
-            Some(item) => replace_value(item, secret),
+            Some(item) => replace_value(item, value(secret.expose())),
         }
     }
     Some(Zeroizing::new(document.to_string().into_bytes()))
 }
 
+/// Dates a new value where the old one was dated. When the new one expires is not known.
+fn date(table: &mut dyn TableLike, day: Date) -> Option<()> {
+    table.remove("expires");
+    if let Some(rotated) = table.get_mut("rotated") {
+        replace_value(rotated, value(day.to_string().parse::<toml_edit::Datetime>().ok()?));
+    }
+    Some(())
+}
+
 /// Assigning a new item would drop the comment that trails the old one.
-fn replace_value(item: &mut Item, secret: &SecretValue) {
+fn replace_value(item: &mut Item, new: Item) {
     let decor = item.as_value().map(|old| old.decor().clone());
-    *item = value(secret.expose());
+    *item = new;
     if let (Some(decor), Some(new)) = (decor, item.as_value_mut()) {
         *new.decor_mut() = decor;
     }
@@ -148,7 +173,7 @@ mod tests {
 
     fn edit(text: &str, name: &str, new: &str) -> String {
         let name = SecretName::parse(name).expect("a name");
-        let edited = edit_toml(text.as_bytes(), &[(&name, &SecretValue::copied_from(new))]).expect("toml");
+        let edited = edit_toml(text.as_bytes(), &[(&name, &SecretValue::copied_from(new))], None).expect("toml");
         String::from_utf8(edited.to_vec()).expect("text")
     }
 
@@ -160,6 +185,45 @@ mod tests {
         let added = edit(text, "D", "4");
         assert!(added.parse::<DocumentMut>().is_ok_and(|d| d["D"].as_str() == Some("4")), "{added}");
         assert!(added.contains("B = \"1\" # keep\nA = \"2\"\n"), "{added}");
+    }
+
+    #[test]
+    fn a_value_that_is_made_new_is_dated_and_no_longer_expires() {
+        let name = SecretName::parse("A").expect("a name");
+        let day = Some(jiff::civil::date(2026, 11, 20));
+        for (before, after) in [
+            (
+                "[A]\nvalue = \"1\"\nrotated = 2026-01-01 # by us\nexpires = 2026-12-01\n",
+                "[A]\nvalue = \"2\"\nrotated = 2026-11-20 # by us\n",
+            ),
+            (
+                "A = { value = \"1\", expires = 2026-12-01, rotated = \"2026-01-01\" }\n",
+                "A = { value = \"2\", rotated = 2026-11-20 }\n",
+            ),
+            ("[A]\nvalue = \"1\"\n", "[A]\nvalue = \"2\"\n"),
+            ("[A]\nvalue = \"2\"\nexpires = 2026-12-01\n", "[A]\nvalue = \"2\"\nexpires = 2026-12-01\n"),
+        ] {
+            let edited = edit_toml(before.as_bytes(), &[(&name, &SecretValue::copied_from("2"))], day).expect("toml");
+            assert_eq!(String::from_utf8_lossy(&edited), after);
+        }
+    }
+
+    #[test]
+    fn an_edit_that_does_more_than_was_meant_is_seen() {
+        let file = GroupFile {
+            path: "a.toml.age".into(),
+            shown: "a.toml.age".to_owned(),
+            group: "a".to_owned(),
+            format: GroupFormat::Toml,
+        };
+        let name = SecretName::parse("A").expect("a name");
+        let new = SecretValue::copied_from("2");
+        let meant =
+            |after: &str| is_what_was_meant(&file, b"A = \"1\"\nB = \"b\"\n", after.as_bytes(), &[(&name, &new)]);
+        assert!(meant("A = \"2\"\nB = \"b\"\n"));
+        for after in ["A = \"1\"\nB = \"b\"\n", "A = \"2\"\n", "A = \"2\"\nB = \"c\"\n", "A = \"2\"\nB = \"b", ""] {
+            assert!(!meant(after), "{after}");
+        }
     }
 
     #[test]
