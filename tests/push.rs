@@ -161,11 +161,7 @@ fn a_target_that_moved_since_the_plan_is_stale() {
     let place = repository();
     let before = github.secret(&place, "STRIPE_KEY").unwrap().updated_at;
     github.inject(
-        Fault::new(FaultKind::Delay(Duration::from_secs(1)))
-            .method("GET")
-            .path_contains("secrets")
-            .skip(1)
-            .times(1),
+        Fault::new(FaultKind::Delay(Duration::from_secs(1))).method("GET").path_contains("secrets").skip(1).times(1),
     );
     let ran = std::thread::scope(|scope| {
         let meddler = scope.spawn(|| {
