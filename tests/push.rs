@@ -407,3 +407,13 @@ fn the_secrets_of_a_github_environment_are_its_own() {
     assert!(audit.output.contains("github:acme/shop@blue/staging"), "{}", audit.output);
     drop(fly);
 }
+
+#[test]
+fn nothing_is_said_of_the_past_while_the_key_cannot_be_read() {
+    let (fly, github, world) = pushed();
+    world.write("vault/staging/key.age", "garbage");
+    fly.unset("shop-staging", "API_TOKEN");
+    let audit = world.run(&["audit"]);
+    assert!(audit.output.contains("UD317") && !audit.output.contains("never pushed"), "{}", audit.output);
+    drop(github);
+}

@@ -6,10 +6,10 @@ use super::survey::{Survey, survey};
 use crate::cli::{Audit, Format, Global};
 use crate::error::Exit;
 use crate::report::{self, table};
-use crate::settings::World;
+use crate::settings::{Selection, World};
 
 pub(super) fn run(arguments: &Audit, global: &Global, world: &mut World) -> anyhow::Result<Exit> {
-    let survey = survey(global, world)?;
+    let survey = survey(Selection::resolve(global, world)?, global, world)?;
     let report = report::audit::build(survey.at, &survey.rows, &survey.subjects, &survey.observations);
     survey.mention_interrupted(world);
     match arguments.format {

@@ -4,10 +4,10 @@ use super::survey::{Survey, survey};
 use crate::cli::{Format, Global, Plan};
 use crate::error::Exit;
 use crate::report::{self, table};
-use crate::settings::World;
+use crate::settings::{Selection, World};
 
 pub(super) fn run(arguments: &Plan, global: &Global, world: &mut World) -> anyhow::Result<Exit> {
-    let survey = survey(global, world)?;
+    let survey = survey(Selection::resolve(global, world)?, global, world)?;
     let plan = survey.plan(&arguments.choices)?;
     let report = report::plan::plan(survey.at, &plan, &survey.subjects, &survey.observations);
     survey.mention_interrupted(world);

@@ -35,7 +35,7 @@ pub(super) fn run(arguments: &Push, global: &Global, world: &mut World) -> anyho
     }
     let _lock = lock::acquire(&selection.layout, &world.who(), (world.clock)())?;
     let journal = Journal::of(&selection.layout);
-    let mut survey = survey(global, world)?;
+    let mut survey = survey(selection, global, world)?;
     // A line that a crash has cut must not have another one written behind it.
     journal.compact(&survey.interrupted).context("cannot write the journal")?;
     let plan = survey.plan(&arguments.choices)?;

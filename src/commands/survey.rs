@@ -43,9 +43,8 @@ pub(super) struct Survey {
 }
 
 /// Reads the vault and asks the targets.
-pub(super) fn survey(global: &Global, world: &mut World) -> anyhow::Result<Survey> {
+pub(super) fn survey(selection: Selection, global: &Global, world: &mut World) -> anyhow::Result<Survey> {
     let at = (world.clock)();
-    let selection = Selection::resolve(global, world)?;
     let identities = world.identity_chain(global).load()?;
     let mut survey = Survey {
         selection,
@@ -84,28 +83,25 @@ impl Survey {
                 locked.push(refusal);
                 continue;
             }
-            let key = match environment.key {
-                Key::Known(key) => key,
+            let (key, is_its_own) = match environment.key {
+                Key::Known(key) => (key, true),
                 Key::Absent => {
                     self.keyless.insert(name.clone(), environment.recipients);
-                    key::generate().context("cannot make a fingerprint key")?
+                    (key::generate().context("cannot make a fingerprint key")?, false)
                 }
                 Key::Unreadable => {
                     self.key_unreadable.insert(name.clone());
-                    key::generate().context("cannot make a fingerprint key")?
+                    (key::generate().context("cannot make a fingerprint key")?, false)
                 }
             };
-            // Receipts that no key of ours made cannot be checked, and are left as they are.
-            let read = if self.key_unreadable.contains(&name) || self.keyless.contains_key(&name) {
-                receipts::Read::default()
-            } else {
+            // Receipts without the key that made them cannot be checked, and are never written over.
+            let read = if is_its_own {
                 receipts::read(layout, &name, &key)?
+            } else {
+                receipts::Read { foreign: layout.receipts(&name).exists(), ..receipts::Read::default() }
             };
-            // Receipts without the key that made them are never written over.
-            let orphaned_file = self.keyless.contains_key(&name) && layout.receipts(&name).exists();
             let places = project.places(&name).into_iter().filter(|place| self.selection.means(&place.target));
-            let subject =
-                Subject::new(project, environment.inventory, key, read.receipts, read.foreign || orphaned_file, places);
+            let subject = Subject::new(project, environment.inventory, key, read.receipts, read.foreign, places);
             self.subjects.insert(name, subject);
         }
         // A developer's identity opens staging, not production: that is no fault of an audit that names neither.
@@ -191,8 +187,11 @@ impl Survey {
         for intent in &self.interrupted {
             let Intent { environment, place, name, at, .. } = intent;
             let at = at.strftime("%Y-%m-%d %H:%M UTC");
-            let is_protected = self.subjects.get(environment).is_some_and(|subject| subject.is_protected);
-            let confirm = if is_protected { format!(" --confirm {environment}") } else { String::new() };
+            let confirm = if audit::is_protected(&self.subjects, environment) {
+                format!(" --confirm {environment}")
+            } else {
+                String::new()
+            };
             world.ui.say(&format!(
                 "note: a push was interrupted {at} while it wrote {name} at {place}; \
                  `undrift push -e {environment}{confirm}` finishes it"

@@ -23,6 +23,7 @@ use crate::domain::plan::{Action, Plan, Step};
 use crate::domain::receipt::Receipt;
 use crate::domain::secret::SecretValue;
 use crate::targets::{AnyTarget, Effect, Target, Write};
+use crate::vault::journal::Journal;
 
 /// How long we wait for a place to show what it has accepted.
 #[derive(Clone, Debug)]
@@ -243,7 +244,7 @@ impl<'a> Run<'a> {
     fn begin(&self, steps: &[&Step], at: Timestamp) -> io::Result<Vec<Intent>> {
         let intents = steps.iter().map(|step| {
             Ok(Intent {
-                id: self.tools.recorder.new_id()?,
+                id: Journal::new_id()?,
                 environment: self.place.environment.clone(),
                 place: self.place.location.to_string(),
                 name: step.remote_name.clone(),

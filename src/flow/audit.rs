@@ -64,6 +64,16 @@ impl Subject {
 /// The environments that are judged together.
 pub type Subjects = BTreeMap<EnvironmentName, Subject>;
 
+/// Returns whether a write to an environment names it twice.
+pub fn is_protected(subjects: &Subjects, environment: &EnvironmentName) -> bool {
+    subjects.get(environment).is_some_and(|subject| subject.is_protected)
+}
+
+/// Returns whether every environment's vault could be read whole.
+pub fn is_whole(subjects: &Subjects) -> bool {
+    subjects.values().all(|subject| subject.inventory.is_complete())
+}
+
 /// Returns the rows of every place, sorted by environment, target and remote name.
 pub fn rows(project: &Project, subjects: &Subjects, observations: &Observations, today: Date) -> Vec<Row> {
     let mut rows = Vec::new();

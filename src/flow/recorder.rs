@@ -38,11 +38,6 @@ impl<'a> Recorder<'a> {
         Self { layout, journal, keys, books: RefCell::new(receipts) }
     }
 
-    /// Returns a name for a write that no other has.
-    pub fn new_id(&self) -> io::Result<String> {
-        Journal::new_id()
-    }
-
     /// Notes writes that are about to be sent. Without that, none may be.
     pub fn begin(&self, intents: &[Intent]) -> io::Result<()> {
         self.journal.begin(intents)

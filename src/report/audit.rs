@@ -9,7 +9,7 @@ use crate::domain::finding::Problem;
 use crate::domain::place::Place;
 use crate::domain::plan::Refusal;
 use crate::domain::row::Row;
-use crate::flow::audit::{Subject, Subjects};
+use crate::flow::audit::{Subject, Subjects, is_protected, is_whole};
 use crate::flow::observe::Observations;
 use crate::targets::TargetError;
 
@@ -17,7 +17,7 @@ use crate::targets::TargetError;
 pub fn build(at: Timestamp, rows: &[Row], subjects: &Subjects, observations: &Observations) -> Report {
     let failures = failures(observations);
     let findings = findings(subjects);
-    let complete = failures.is_empty() && subjects.values().all(|subject| subject.inventory.is_complete());
+    let complete = failures.is_empty() && is_whole(subjects);
     let summary = summarise(rows);
     Report {
         schema: SCHEMA.to_owned(),
@@ -73,7 +73,7 @@ fn entry(row: &Row, subjects: &Subjects) -> Entry {
         ignored: row.ignored,
         detail,
         code: advice::code(verdict, rollout).map(str::to_owned),
-        next: advice::next(row, subjects.get(&row.place.environment).is_some_and(|subject| subject.is_protected)),
+        next: advice::next(row, is_protected(subjects, &row.place.environment)),
     }
 }
 

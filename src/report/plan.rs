@@ -9,7 +9,7 @@ use super::audit::{failures, findings, refusal};
 use super::{TOOL, advice};
 use crate::domain::outcome::StepOutcome;
 use crate::domain::plan::{Held, Plan, Step};
-use crate::flow::audit::Subjects;
+use crate::flow::audit::{Subjects, is_protected, is_whole};
 use crate::flow::observe::Observations;
 
 /// Builds a plan's report.
@@ -20,9 +20,7 @@ pub fn plan(at: Timestamp, plan: &Plan, subjects: &Subjects, observations: &Obse
         schema: schema::SCHEMA.to_owned(),
         tool: TOOL.to_owned(),
         at,
-        complete: failures.is_empty()
-            && refused.is_empty()
-            && subjects.values().all(|subject| subject.inventory.is_complete()),
+        complete: failures.is_empty() && refused.is_empty() && is_whole(subjects),
         steps: plan.steps.iter().map(step).collect(),
         held: plan.held.iter().map(|it| held(it, subjects)).collect(),
         failures,
@@ -46,10 +44,7 @@ pub fn push(
         schema: push::SCHEMA.to_owned(),
         tool: TOOL.to_owned(),
         at,
-        complete: done
-            && failures.is_empty()
-            && refused.is_empty()
-            && subjects.values().all(|subject| subject.inventory.is_complete()),
+        complete: done && failures.is_empty() && refused.is_empty() && is_whole(subjects),
         steps: outcomes.iter().map(outcome).collect(),
         held: plan.held.iter().map(|it| held(it, subjects)).collect(),
         failures,
@@ -89,7 +84,7 @@ fn held(held: &Held, subjects: &Subjects) -> schema::Held {
             Some(why) => format!("{}; {why}", step.detail),
             None => step.detail.clone(),
         },
-        next: advice::decides(held, subjects.get(&step.place.environment).is_some_and(|subject| subject.is_protected)),
+        next: advice::decides(held, is_protected(subjects, &step.place.environment)),
     }
 }
 
