@@ -8,15 +8,13 @@ use vault_schema::push::{Outcome, Push as Report};
 
 use super::survey::{Survey, block_on, survey};
 use crate::cli::{Format, Global, Push};
-use crate::domain::intent::Intent;
-use crate::domain::outcome::StepOutcome;
 use crate::domain::place::{Location, Place};
 use crate::domain::plan::Plan;
 use crate::domain::verdict::Rollout;
 use crate::error::{Exit, Refusal};
 use crate::flow::apply::{self, Tools};
-use crate::flow::audit;
 use crate::flow::recorder::Recorder;
+use crate::flow::settle::Settled;
 use crate::report::{self, table};
 use crate::settings::{Selection, World};
 use crate::ui::AskError;
@@ -60,7 +58,8 @@ pub(super) fn run(arguments: &Push, global: &Global, world: &mut World) -> anyho
         };
         block_on(apply::apply(&plan, &tools))?
     };
-    let closed = retire(&survey, &plan, &recorder).and_then(|()| close(&journal, &survey, &plan, &outcomes));
+    let settled = Settled { subjects: &survey.subjects, observations: &survey.observations, plan: &plan };
+    let closed = settled.close(&outcomes, &recorder, &journal);
     let report = report::plan::push(survey.at, &plan, &outcomes, &survey.subjects, &survey.observations);
     match arguments.format {
         Format::Json => world.ui.write(&report::json(&report)),
@@ -74,35 +73,6 @@ pub(super) fn run(arguments: &Push, global: &Global, world: &mut World) -> anyho
     // What was done is told first: a journal that cannot be written is no reason to hide it.
     closed?;
     Ok(exit(&report))
-}
-
-/// Drops from the journal what this push has settled: what it finished, and what it has read and now holds or leaves
-/// like anything else. What it tried and did not see the end of stays, and what it could not look at.
-fn close(journal: &Journal, survey: &Survey, plan: &Plan, outcomes: &[StepOutcome]) -> anyhow::Result<()> {
-    let speaks_of = |intent: &Intent, place: &Place| {
-        place.environment == intent.environment && place.location.to_string() == intent.place
-    };
-    let is_settled = |intent: &Intent| {
-        let refused = plan.refusals.iter().any(|refusal| speaks_of(intent, &refusal.place));
-        let read = survey.observations.iter().any(|(place, result)| result.is_ok() && speaks_of(intent, place));
-        let step = outcomes.iter().find(|o| speaks_of(intent, &o.step.place) && o.step.remote_name == intent.name);
-        read && !refused && step.is_none_or(|outcome| outcome.outcome == Outcome::Done)
-    };
-    let mut open = journal.open_intents()?;
-    open.retain(|intent| !is_settled(intent));
-    journal.compact(&open).context("cannot write the journal")
-}
-
-/// Takes back receipts that have nothing left to say, where the vault and the place were both read whole.
-fn retire(survey: &Survey, plan: &Plan, recorder: &Recorder<'_>) -> anyhow::Result<()> {
-    for (place, filed) in audit::filed(&survey.subjects, &survey.observations) {
-        let refused = plan.refusals.iter().any(|refusal| refusal.place == place);
-        if survey.subjects[&place.environment].inventory.is_complete() && !refused {
-            let retired: Vec<_> = filed.retired.into_iter().collect();
-            recorder.record(&place, [], &retired).context("cannot write the receipts")?;
-        }
-    }
-    Ok(())
 }
 
 fn exit(report: &Report) -> Exit {

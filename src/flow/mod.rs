@@ -5,3 +5,4 @@ pub mod audit;
 pub mod event;
 pub mod observe;
 pub mod recorder;
+pub mod settle;

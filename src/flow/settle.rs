@@ -1,0 +1,83 @@
+//! After a push: what its receipts and its journal have nothing more to say about.
+
+use std::io;
+
+use thiserror::Error;
+use vault_schema::push::Outcome;
+
+use super::audit::{self, Subjects};
+use super::observe::Observations;
+use super::recorder::Recorder;
+use crate::domain::intent::Intent;
+use crate::domain::outcome::StepOutcome;
+use crate::domain::place::Place;
+use crate::domain::plan::Plan;
+use crate::vault::journal::{Journal, JournalError};
+
+/// Why something stays on the disk that a push has settled. The next push settles it again.
+#[derive(Debug, Error)]
+pub enum SettleError {
+    /// Receipts could not be written.
+    #[error("cannot write the receipts")]
+    Receipts(#[source] io::Error),
+    /// The journal could not be read.
+    #[error(transparent)]
+    Unreadable(#[from] JournalError),
+    /// The journal could not be written.
+    #[error("cannot write the journal")]
+    Journal(#[source] io::Error),
+}
+
+/// What a push knew when it began.
+#[derive(Debug)]
+pub struct Settled<'a> {
+    /// The vault's side.
+    pub subjects: &'a Subjects,
+    /// What the places showed.
+    pub observations: &'a Observations,
+    /// What was planned.
+    pub plan: &'a Plan,
+}
+
+impl Settled<'_> {
+    /// Takes back receipts that have nothing left to say, and drops from the journal what this push has settled.
+    pub fn close(
+        &self,
+        outcomes: &[StepOutcome],
+        recorder: &Recorder<'_>,
+        journal: &Journal,
+    ) -> Result<(), SettleError> {
+        self.retire(recorder).map_err(SettleError::Receipts)?;
+        let mut open = journal.open_intents()?;
+        open.retain(|intent| !self.is_settled(intent, outcomes));
+        journal.compact(&open).map_err(SettleError::Journal)
+    }
+
+    /// Takes back receipts of names that are neither in the vault nor at their place, where both were read whole.
+    fn retire(&self, recorder: &Recorder<'_>) -> io::Result<()> {
+        for (place, filed) in audit::filed(self.subjects, self.observations) {
+            if self.subjects[&place.environment].inventory.is_complete() && !self.is_refused(&place) {
+                let retired: Vec<_> = filed.retired.into_iter().collect();
+                recorder.record(&place, [], &retired)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_refused(&self, place: &Place) -> bool {
+        self.plan.refusals.iter().any(|refusal| refusal.place == *place)
+    }
+
+    /// Returns whether the push finished a write, or has read what became of it and now holds or leaves it like
+    /// anything else. What it tried and did not see the end of stays open, and what it could not look at.
+    fn is_settled(&self, intent: &Intent, outcomes: &[StepOutcome]) -> bool {
+        let speaks_of =
+            |place: &Place| place.environment == intent.environment && place.location.to_string() == intent.place;
+        let read = self
+            .observations
+            .iter()
+            .any(|(place, result)| result.is_ok() && speaks_of(place) && !self.is_refused(place));
+        let step = outcomes.iter().find(|o| speaks_of(&o.step.place) && o.step.remote_name == intent.name);
+        read && step.is_none_or(|outcome| outcome.outcome == Outcome::Done)
+    }
+}
