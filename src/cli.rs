@@ -1,5 +1,6 @@
 //! The command line: what may be typed, and nothing about what it means.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -45,12 +46,20 @@ pub enum Command {
     Set(Set),
     /// Show which secret has a value in which environment, never the values
     List(List),
+    /// Write one value to standard output
+    Get(Get),
+    /// Write all values of an environment to standard output
+    Export(Export),
+    /// Start a program with the values of an environment in its environment
+    Run(Run),
     /// Ask every target what it holds, and say what has drifted and how it is known
     Audit(Audit),
     /// Show what a push would write, and what is held until you choose
     Plan(Plan),
     /// Write to the targets what differs, after showing it
     Push(Push),
+    /// Tell what a code such as UD104 means, why it matters and what to do
+    Explain(Explain),
 }
 
 /// How a report is written.
@@ -130,6 +139,68 @@ pub struct List {
     pub format: Format,
 }
 
+/// `undrift get`
+#[derive(Debug, Args)]
+#[command(after_help = "The value and one line end are written to standard output, and nothing else.\n\n\
+                  Examples:\n  undrift get SMTP_PASSWORD -e staging\n  \
+                  undrift get TLS_KEY -e staging --exact > tls.pem")]
+pub struct Get {
+    /// The secret's name
+    #[arg(value_name = "NAME")]
+    pub name: String,
+
+    /// Add no line end
+    #[arg(long)]
+    pub exact: bool,
+}
+
+/// How values are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// `NAME=value`, read alike by the usual dotenv readers wherever that can be
+    #[default]
+    Dotenv,
+    /// One object of names and values
+    Json,
+    /// `export NAME='value'`, for a POSIX shell
+    Shell,
+}
+
+/// `undrift export`
+#[derive(Debug, Args)]
+#[command(after_help = "Every value of the environment, in plain text: whoever reads the output has them.\n\n\
+                  Examples:\n  undrift export -e staging > .env\n  eval \"$(undrift export -e staging --format shell)\"")]
+pub struct Export {
+    /// How to write it: `dotenv`, `json`, or `shell` for a POSIX shell
+    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true)]
+    pub format: ExportFormat,
+
+    /// Only this secret (repeatable)
+    #[arg(long, value_name = "NAME")]
+    pub only: Vec<String>,
+}
+
+/// `undrift run`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The values are in the environment of the program and nowhere else; it ends as the program does.\n\n\
+                  Examples:\n  undrift run -e staging -- npm start\n  \
+                  undrift run -e staging --only DATABASE_URL -- psql"
+)]
+pub struct Run {
+    /// Only this secret (repeatable)
+    #[arg(long, value_name = "NAME")]
+    pub only: Vec<String>,
+
+    /// Show `***` where the program's output has one of the values
+    #[arg(long)]
+    pub redact: bool,
+
+    /// The program and its arguments
+    #[arg(value_name = "PROGRAM", required = true, last = true)]
+    pub program: Vec<OsString>,
+}
+
 /// `undrift audit`
 #[derive(Debug, Args)]
 #[command(after_help = "An audit only reads. It covers every environment that your identity opens.\n\n\
@@ -179,6 +250,15 @@ pub struct Push {
     /// What was decided.
     #[command(flatten)]
     pub choices: Choices,
+}
+
+/// `undrift explain`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  undrift explain UD104\n  undrift explain")]
+pub struct Explain {
+    /// The code; without one, every code is listed
+    #[arg(value_name = "CODE")]
+    pub code: Option<String>,
 }
 
 /// What a person decides about held steps.

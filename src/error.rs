@@ -17,6 +17,8 @@ pub enum Exit {
     Drift,
     /// Usage, an error, or an audit that could not read everything.
     Trouble,
+    /// What the program that `undrift run` started has ended with.
+    Child(u8),
 }
 
 impl Exit {
@@ -26,6 +28,7 @@ impl Exit {
             Self::Clean => 0,
             Self::Drift => 1,
             Self::Trouble => 2,
+            Self::Child(code) => code,
         }
     }
 }
@@ -51,6 +54,30 @@ pub enum Refusal {
     NeedsEnvironment {
         /// Those that are declared.
         declared: Vec<String>,
+    },
+    /// A verb that works with one environment, and not with none or several.
+    #[error("say which one environment is meant")]
+    NeedsOneEnvironment {
+        /// Those that are declared.
+        declared: Vec<String>,
+    },
+    /// A name that has no value there.
+    #[error("`{environment}` has no value for {name}")]
+    NoValue {
+        /// The environment.
+        environment: EnvironmentName,
+        /// What was written.
+        name: String,
+        /// The nearest name that has one.
+        nearest: Option<String>,
+    },
+    /// Values that are asked for, where some could not be read.
+    #[error("not every value of `{environment}` can be read: {problem}")]
+    Incomplete {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The first problem.
+        problem: String,
     },
     /// A protected environment that was not named twice.
     #[error("`{0}` is protected")]
@@ -88,6 +115,9 @@ pub enum Refusal {
     /// A value where the shell's history and every process list show it.
     #[error("a value is never given on the command line, where the shell's history and every process list show it")]
     ValueInArguments,
+    /// A code that nothing here has.
+    #[error("there is no code `{0}`")]
+    UnknownCode(String),
     /// A base URL that tokens may not be sent to.
     #[error("{variable} must be an https address; http is for this machine's own addresses only")]
     UnsafeUrl {
@@ -116,10 +146,14 @@ impl Refusal {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NoProject => "`undrift init staging production` makes one".to_owned(),
-            Self::Undeclared { nearest: Some(name), .. } | Self::NothingToOverwrite { nearest: Some(name), .. } => {
+            Self::Undeclared { nearest: Some(name), .. }
+            | Self::NoValue { nearest: Some(name), .. }
+            | Self::NothingToOverwrite { nearest: Some(name), .. } => {
                 format!("did you mean `{name}`?")
             }
-            Self::NeedsEnvironment { declared } => match declared.first() {
+            Self::NoValue { .. } => "`undrift list` shows which secret has a value where".to_owned(),
+            Self::Incomplete { environment, .. } => format!("`undrift audit -e {environment}` names every problem"),
+            Self::NeedsEnvironment { declared } | Self::NeedsOneEnvironment { declared } => match declared.first() {
                 Some(_) => format!("add `-e NAME`; declared are {}", declared.join(", ")),
                 None => "declare one: `[environments.staging]` in undrift.toml".to_owned(),
             },
@@ -140,6 +174,7 @@ impl Refusal {
             Self::BadValue(_) | Self::Undeclared { .. } | Self::AlreadyThere(_) | Self::UnsafeUrl { .. } => {
                 return None;
             }
+            Self::UnknownCode(_) => "`undrift explain` lists them all".to_owned(),
             Self::NothingToOverwrite { .. } => "`undrift plan` lists what is held".to_owned(),
         })
     }

@@ -4,6 +4,7 @@
 mod audit;
 mod conformance;
 mod crash;
+mod explain;
 mod floors;
 mod import;
 mod init;
@@ -13,5 +14,6 @@ mod process;
 mod push;
 mod tokens;
 mod tools;
+mod values;
 mod vault;
 mod world;

@@ -89,10 +89,7 @@ pub(super) fn run(arguments: &List, global: &Global, world: &mut World) -> anyho
         Format::Table => world.ui.write(&table(&secrets)),
     }
     for problem in environments.iter().flat_map(|environment| &environment.inventory.problems) {
-        let line = problem.line.map_or_else(String::new, |line| format!(":{line}"));
-        let secret = problem.secret.as_ref().map_or_else(String::new, |secret| format!("{secret} "));
-        let file = problem.file.as_deref().unwrap_or_default();
-        world.ui.say(&format!("{file}{line}: {secret}{} ({})", problem.kind, problem.kind.code()));
+        world.ui.say(&format!("{problem} ({})", problem.kind.code()));
     }
     let cells = || secrets.values().flat_map(BTreeMap::values);
     Ok(if !complete {

@@ -1,13 +1,18 @@
 //! One file a verb, each short: settings in, the floors in order, an exit status out.
 
 mod audit;
+mod explain;
+mod export;
+mod get;
 mod import;
 mod init;
 mod list;
 mod plan;
 mod push;
+mod run;
 mod set;
 mod survey;
+mod values;
 
 use crate::cli::{Cli, Command};
 use crate::error::Exit;
@@ -20,8 +25,12 @@ pub fn run(cli: &Cli, world: &mut World) -> anyhow::Result<Exit> {
         Command::Import(arguments) => import::run(arguments, &cli.global, world),
         Command::Set(arguments) => set::run(arguments, &cli.global, world),
         Command::List(arguments) => list::run(arguments, &cli.global, world),
+        Command::Get(arguments) => get::run(arguments, &cli.global, world),
+        Command::Export(arguments) => export::run(arguments, &cli.global, world),
+        Command::Run(arguments) => run::run(arguments, &cli.global, world),
         Command::Audit(arguments) => audit::run(arguments, &cli.global, world),
         Command::Plan(arguments) => plan::run(arguments, &cli.global, world),
         Command::Push(arguments) => push::run(arguments, &cli.global, world),
+        Command::Explain(arguments) => explain::run(arguments, world),
     }
 }

@@ -76,10 +76,7 @@ fn put(
     // A name that stands twice is not known, and one in a file that could not be read may be this very one.
     let is_known = read.inventory.entries.contains_key(name);
     if !is_known && let Some(problem) = read.inventory.problems.iter().find(|problem| problem.kind.hides_values()) {
-        let at = problem.file.clone().unwrap_or_default();
-        let line = problem.line.map_or_else(String::new, |line| format!(":{line}"));
-        let what = problem.secret.as_ref().map_or_else(String::new, |secret| format!("{secret} "));
-        anyhow::bail!("{name} may stand in a file that must be mended first: {at}{line}: {what}{}", problem.kind);
+        anyhow::bail!("{name} may stand in a file that must be mended first: {problem}");
     }
     let file = layout.shown(&layout.recipients(environment));
     let recipients = read.recipients.with_context(|| format!("cannot read {file}"))?;

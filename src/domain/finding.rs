@@ -27,6 +27,23 @@ pub struct Problem {
     pub kind: ProblemKind,
 }
 
+impl std::fmt::Display for Problem {
+    /// Writes where it lies and what it is: `vault/staging/shop.toml.age:3: SMTP_PASSWORD stands also in ...`.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(file) = &self.file {
+            formatter.write_str(file)?;
+            if let Some(line) = self.line {
+                write!(formatter, ":{line}")?;
+            }
+            formatter.write_str(": ")?;
+        }
+        if let Some(secret) = &self.secret {
+            write!(formatter, "{secret} ")?;
+        }
+        self.kind.fmt(formatter)
+    }
+}
+
 /// What a [`Problem`] is. No variant holds any text of an encrypted file but names.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProblemKind {

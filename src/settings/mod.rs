@@ -23,6 +23,9 @@ use crate::vault::identity::IdentityChain;
 use crate::vault::layout::Layout;
 use crate::vault::project;
 
+/// The variable that holds the key to the vault itself.
+pub const IDENTITY_VARIABLE: &str = "UNDRIFT_IDENTITY";
+
 /// The surroundings of one run: all that a process would otherwise reach for.
 pub struct World {
     /// The environment's variables.
@@ -107,7 +110,7 @@ impl World {
     pub fn identity_chain(&self, global: &Global) -> IdentityChain {
         IdentityChain {
             files: global.identities.iter().map(|file| self.absolute(file)).collect(),
-            variable: self.variable("UNDRIFT_IDENTITY").map(SecretValue::copied_from),
+            variable: self.variable(IDENTITY_VARIABLE).map(SecretValue::copied_from),
             variable_file: self.path_variable("UNDRIFT_IDENTITY_FILE").map(|file| self.absolute(&file)),
             config_file: self.identity_file(),
             ssh_file: self.home().map(|home| home.join(".ssh").join("id_ed25519")),
@@ -180,6 +183,14 @@ impl Selection {
             return Ok(());
         }
         Err(Refusal::NeedsEnvironment { declared: self.environments.iter().map(ToString::to_string).collect() })
+    }
+
+    /// Returns the one environment that is meant: the one that was named, or the only one that is declared.
+    pub fn one_environment(&self) -> Result<&EnvironmentName, Refusal> {
+        match self.environments.as_slice() {
+            [one] => Ok(one),
+            all => Err(Refusal::NeedsOneEnvironment { declared: all.iter().map(ToString::to_string).collect() }),
+        }
     }
 
     /// Returns whether a target is meant.

@@ -1,5 +1,7 @@
 //! The only prints and prompts. Data goes to standard output, talk to standard error.
 
+pub mod child;
+pub mod mask;
 pub mod progress;
 
 use std::io::{self, Read, Write};

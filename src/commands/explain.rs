@@ -1,0 +1,15 @@
+//! `undrift explain`: what a code means.
+
+use crate::cli::Explain;
+use crate::error::{Exit, Refusal};
+use crate::report::explain;
+use crate::settings::World;
+
+pub(super) fn run(arguments: &Explain, world: &mut World) -> anyhow::Result<Exit> {
+    let text = match &arguments.code {
+        None => explain::all(world.ui.width),
+        Some(code) => explain::one(code, world.ui.width).ok_or_else(|| Refusal::UnknownCode(code.clone()))?,
+    };
+    world.ui.write(&text);
+    Ok(Exit::Clean)
+}

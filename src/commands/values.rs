@@ -1,0 +1,54 @@
+//! What the verbs that hand out values have in common: one environment decrypted, and the values that are wanted.
+
+use crate::cli::Global;
+use crate::domain::inventory::{Entry, Inventory};
+use crate::domain::name::SecretName;
+use crate::domain::suggest::nearest;
+use crate::error::Refusal;
+use crate::settings::{Selection, World};
+use crate::vault::read;
+
+/// Decrypts the one environment that is meant.
+pub(super) fn open(global: &Global, world: &World) -> anyhow::Result<Inventory> {
+    let selection = Selection::resolve(global, world)?;
+    let environment = selection.one_environment()?;
+    let identities = world.identity_chain(global).load()?;
+    let mut read = read::environments(&selection.layout, std::slice::from_ref(environment), &identities);
+    let read = read.remove(0);
+    match Refusal::locked(&read) {
+        Some(refusal) => Err(refusal.into()),
+        None => Ok(read.inventory),
+    }
+}
+
+/// Returns one value. A name that may stand in a file that could not be read is told apart from one that has no value.
+pub(super) fn one<'a>(inventory: &'a Inventory, name: &str) -> Result<(&'a SecretName, &'a Entry), Refusal> {
+    inventory.entries.get_key_value(name).ok_or_else(|| match unread(inventory) {
+        Some(refusal) => refusal,
+        None => Refusal::NoValue {
+            environment: inventory.environment.clone(),
+            name: name.to_owned(),
+            nearest: nearest(name, inventory.entries.keys().map(SecretName::as_str)).map(str::to_owned),
+        },
+    })
+}
+
+/// Returns the values of these names, or every one. All is all: with a file that could not be read there is no answer,
+/// because a program that lacks half of its secrets fails later, and worse.
+pub(super) fn wanted<'a>(
+    inventory: &'a Inventory,
+    only: &[String],
+) -> Result<Vec<(&'a SecretName, &'a Entry)>, Refusal> {
+    if !only.is_empty() {
+        return only.iter().map(|name| one(inventory, name)).collect();
+    }
+    match unread(inventory) {
+        Some(refusal) => Err(refusal),
+        None => Ok(inventory.entries.iter().collect()),
+    }
+}
+
+fn unread(inventory: &Inventory) -> Option<Refusal> {
+    let problem = inventory.problems.iter().find(|problem| problem.kind.hides_values())?;
+    Some(Refusal::Incomplete { environment: inventory.environment.clone(), problem: problem.to_string() })
+}
