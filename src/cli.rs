@@ -60,6 +60,10 @@ pub enum Command {
     Push(Push),
     /// Tell what a code such as UD104 means, why it matters and what to do
     Explain(Explain),
+    /// Write what a shell needs to complete verbs, options and the names in undrift.toml
+    Completions(Completions),
+    /// Write the manual page of undrift, or of one verb
+    Man(Man),
 }
 
 /// How a report is written.
@@ -111,11 +115,11 @@ pub struct Import {
                   Examples:\n  undrift set SMTP_PASSWORD -e staging\n  pbpaste | undrift set SMTP_PASSWORD -e staging")]
 pub struct Set {
     /// The secret's name
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", index = 1)]
     pub name: String,
 
     /// Caught to be refused: a value on the command line stands in the shell's history and in every process list.
-    #[arg(value_name = "VALUE", hide = true)]
+    #[arg(value_name = "VALUE", index = 2, hide = true)]
     pub value: Vec<String>,
 
     /// The file of the environment it goes to, if it is new
@@ -259,6 +263,50 @@ pub struct Explain {
     /// The code; without one, every code is listed
     #[arg(value_name = "CODE")]
     pub code: Option<String>,
+}
+
+/// A shell that completes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "each is the name of a program")]
+pub enum Shell {
+    Bash,
+    Elvish,
+    Fish,
+    Powershell,
+    Zsh,
+}
+
+impl Shell {
+    /// Returns the name of its program.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bash => "bash",
+            Self::Elvish => "elvish",
+            Self::Fish => "fish",
+            Self::Powershell => "powershell",
+            Self::Zsh => "zsh",
+        }
+    }
+}
+
+/// `undrift completions`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  echo 'source <(undrift completions bash)' >> ~/.bashrc\n  \
+                  echo 'source <(undrift completions zsh)' >> ~/.zshrc\n  \
+                  undrift completions fish > ~/.config/fish/completions/undrift.fish")]
+pub struct Completions {
+    /// The shell
+    #[arg(value_name = "SHELL", value_enum)]
+    pub shell: Shell,
+}
+
+/// `undrift man`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  undrift man | man -l -\n  undrift man push > undrift-push.1")]
+pub struct Man {
+    /// The verb; without one, the page of the program
+    #[arg(value_name = "VERB")]
+    pub verb: Option<String>,
 }
 
 /// What a person decides about held steps.

@@ -115,6 +115,14 @@ pub enum Refusal {
     /// A value where the shell's history and every process list show it.
     #[error("a value is never given on the command line, where the shell's history and every process list show it")]
     ValueInArguments,
+    /// A verb that is not one.
+    #[error("there is no verb `{name}`")]
+    UnknownVerb {
+        /// What was written.
+        name: String,
+        /// The nearest verb.
+        nearest: Option<String>,
+    },
     /// A code that nothing here has.
     #[error("there is no code `{0}`")]
     UnknownCode(String),
@@ -148,6 +156,7 @@ impl Refusal {
             Self::NoProject => "`undrift init staging production` makes one".to_owned(),
             Self::Undeclared { nearest: Some(name), .. }
             | Self::NoValue { nearest: Some(name), .. }
+            | Self::UnknownVerb { nearest: Some(name), .. }
             | Self::NothingToOverwrite { nearest: Some(name), .. } => {
                 format!("did you mean `{name}`?")
             }
@@ -174,6 +183,7 @@ impl Refusal {
             Self::BadValue(_) | Self::Undeclared { .. } | Self::AlreadyThere(_) | Self::UnsafeUrl { .. } => {
                 return None;
             }
+            Self::UnknownVerb { .. } => "`undrift --help` lists them all".to_owned(),
             Self::UnknownCode(_) => "`undrift explain` lists them all".to_owned(),
             Self::NothingToOverwrite { .. } => "`undrift plan` lists what is held".to_owned(),
         })

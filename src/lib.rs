@@ -24,6 +24,10 @@ use settings::World;
 
 /// Runs one command and returns the process's exit status: 0 in sync or done, 1 drift, findings or held steps, 2 trouble.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, world: &mut World) -> u8 {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some(exit) = commands::answer_shell(&arguments, world) {
+        return exit.code();
+    }
     let exit = match Cli::try_parse_from(arguments) {
         Ok(cli) => commands::run(&cli, world).unwrap_or_else(|error| {
             error::show(&error, &mut world.ui);

@@ -18,7 +18,21 @@ fn undrift(world: &World) -> Command {
 fn every_help_text_is_as_it_was_read() {
     let world = World::new();
     let mut text = world.run(&["--help"]).status(0).output;
-    for verb in ["init", "import", "set", "list", "get", "export", "run", "audit", "plan", "push", "explain"] {
+    for verb in [
+        "init",
+        "import",
+        "set",
+        "list",
+        "get",
+        "export",
+        "run",
+        "audit",
+        "plan",
+        "push",
+        "explain",
+        "completions",
+        "man",
+    ] {
         write!(text, "\n$ undrift {verb} --help\n{}", world.run(&[verb, "--help"]).status(0).output).unwrap();
     }
     assert_snapshot!("help", text);

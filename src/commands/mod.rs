@@ -1,12 +1,14 @@
 //! One file a verb, each short: settings in, the floors in order, an exit status out.
 
 mod audit;
+mod completions;
 mod explain;
 mod export;
 mod get;
 mod import;
 mod init;
 mod list;
+mod man;
 mod plan;
 mod push;
 mod run;
@@ -17,6 +19,8 @@ mod values;
 use crate::cli::{Cli, Command};
 use crate::error::Exit;
 use crate::settings::World;
+
+pub use completions::answer as answer_shell;
 
 /// Runs a command.
 pub fn run(cli: &Cli, world: &mut World) -> anyhow::Result<Exit> {
@@ -32,5 +36,7 @@ pub fn run(cli: &Cli, world: &mut World) -> anyhow::Result<Exit> {
         Command::Plan(arguments) => plan::run(arguments, &cli.global, world),
         Command::Push(arguments) => push::run(arguments, &cli.global, world),
         Command::Explain(arguments) => explain::run(arguments, world),
+        Command::Completions(arguments) => completions::run(arguments, world),
+        Command::Man(arguments) => man::run(arguments, world),
     }
 }
