@@ -1,4 +1,4 @@
-//! The codes, in order: UD1xx drift, UD2xx hygiene, UD3xx vault, UD4xx targets.
+//! The codes, in order: drift, hygiene, vault, targets.
 
 use super::Code;
 
