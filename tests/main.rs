@@ -12,6 +12,7 @@ mod init;
 mod interop;
 mod leak;
 mod process;
+mod prompts;
 mod push;
 mod tokens;
 mod tools;

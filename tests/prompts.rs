@@ -1,0 +1,92 @@
+//! What a person at a terminal sees and types: `script` (Debian's bsdutils) gives the program a terminal of its own.
+
+#![cfg(target_os = "linux")]
+
+use std::io::{Read, Write};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use crate::world::{World, repository, twins};
+
+/// A program at a terminal.
+struct Terminal {
+    child: Child,
+    output: ChildStdout,
+    seen: String,
+}
+
+impl Terminal {
+    fn start(world: &World, arguments: &str) -> Self {
+        let program = assert_cmd::cargo::cargo_bin("undrift");
+        let command = format!("stty cols 80 rows 24; exec {} {arguments}", program.display());
+        let mut script = Command::new("script");
+        script.args(["--quiet", "--return", "--command", &command, "/dev/null"]);
+        script.env_clear().envs(&world.variables).env("PATH", "/usr/bin:/bin").env("TERM", "xterm");
+        script.env("SHELL", "/bin/sh").current_dir(world.path(""));
+        let mut child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let output = child.stdout.take().unwrap();
+        Self { child, output, seen: String::new() }
+    }
+
+    /// Reads until the terminal shows this.
+    fn wait_for(&mut self, text: &str) {
+        let start = self.seen.len();
+        let mut buffer = [0; 4096];
+        while !self.seen[start..].contains(text) {
+            let length = self.output.read(&mut buffer).unwrap();
+            assert!(length > 0, "the program ended before it showed {text:?}: {}", self.seen);
+            self.seen.push_str(&String::from_utf8_lossy(&buffer[..length]));
+        }
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.child.stdin.as_mut().unwrap().write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Returns the status and all that was shown.
+    fn end(mut self) -> (i32, String) {
+        let mut rest = Vec::new();
+        self.output.read_to_end(&mut rest).unwrap();
+        self.seen.push_str(&String::from_utf8_lossy(&rest));
+        (self.child.wait().unwrap().code().unwrap(), self.seen)
+    }
+}
+
+#[test]
+fn a_value_is_typed_twice_and_never_shown() {
+    let (fly, github) = twins();
+    let world = World::with_twins(&fly, &github);
+    world.shop();
+    let mut terminal = Terminal::start(&world, "set SMTP_PASSWORD -e staging");
+    terminal.wait_for("value of SMTP_PASSWORD:");
+    terminal.press("typed-canary\r");
+    terminal.wait_for("once more:");
+    terminal.press("typed-canary\r");
+    let (status, seen) = terminal.end();
+    assert_eq!(status, 0, "{seen}");
+    assert!(!seen.contains("canary"), "{seen}");
+    assert!(seen.contains("changed SMTP_PASSWORD in vault/staging/secrets.toml.age"), "{seen}");
+    assert_eq!(world.value("staging", "SMTP_PASSWORD"), "typed-canary");
+}
+
+#[test]
+fn a_push_shows_the_places_and_writes_only_after_yes() {
+    let (fly, github) = twins();
+    let world = World::with_twins(&fly, &github);
+    world.shop();
+    for keys in ["n\r", "\r", "\u{3}", "\u{1b}"] {
+        let mut terminal = Terminal::start(&world, "push -e staging");
+        terminal.wait_for("write to");
+        terminal.press(keys);
+        let (status, seen) = terminal.end();
+        assert_eq!(status, 2, "{keys:?}: {seen}");
+        assert!(seen.contains("nothing was done"), "{keys:?}: {seen}");
+        assert!(fly.values("shop-staging").is_empty() && github.values(&repository()).is_empty(), "{keys:?}");
+    }
+    let mut terminal = Terminal::start(&world, "push -e staging");
+    terminal.wait_for("write to");
+    terminal.press("y\r");
+    let (status, seen) = terminal.end();
+    assert_eq!(status, 0, "{seen}");
+    assert!(seen.contains("fly:shop-staging (staging)") && seen.contains("github:acme/shop (staging)"), "{seen}");
+    assert_eq!(fly.values("shop-staging")["API_TOKEN"], "token-1");
+}
