@@ -34,7 +34,8 @@ pub fn declared(project: &Project, inventory: &Inventory) -> Vec<Problem> {
 /// Returns the secrets that belong at a place, parted into those that may be written there and those that may not,
 /// with a problem for each of the latter. Every name is checked before anything is written anywhere.
 pub fn bind(project: &Project, place: &Place, inventory: &Inventory) -> (Bindings, Vec<Problem>) {
-    let mut bindings = Bindings { of_others: of_others(project, place), ..Bindings::default() };
+    let mut bindings =
+        Bindings { of_others: of_others(project, place), mode: project.rollout_mode(place), ..Bindings::default() };
     let mut problems = Vec::new();
     let mut by_name: BTreeMap<RemoteName, Vec<SecretName>> = BTreeMap::new();
     let all = project.bindings(place);

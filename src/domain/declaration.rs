@@ -129,6 +129,14 @@ impl Project {
             .collect()
     }
 
+    /// Returns what brings stored values to the machines of a place.
+    pub fn rollout_mode(&self, place: &Place) -> RolloutMode {
+        match self.targets.get(&place.target).map(|target| &target.spec) {
+            Some(TargetSpec::Fly { rollout, .. }) => *rollout,
+            Some(TargetSpec::Github { .. }) | None => RolloutMode::Unchecked,
+        }
+    }
+
     /// Returns the secrets that belong at a place, sorted by name.
     pub fn bindings(&self, place: &Place) -> Vec<Binding> {
         let Some(target) = self.targets.get(&place.target) else { return Vec::new() };

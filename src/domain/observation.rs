@@ -7,6 +7,7 @@ use vault_schema::verdict::Rollout;
 
 use super::digest::RemoteDigest;
 use super::fingerprint::{Fingerprint, FingerprintKey};
+use super::fleet::Fleet;
 use super::name::RemoteName;
 use super::secret::SecretValue;
 
@@ -116,6 +117,8 @@ pub struct Observed {
 pub struct Observation {
     /// What it holds, by the name it lists.
     pub entries: BTreeMap<RemoteName, Observed>,
+    /// The machines that run what it holds.
+    pub fleet: Fleet,
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub use vault_schema::plan::Action;
 use super::name::{EnvironmentName, RemoteName, SecretName};
 use super::observation::SealedEvidence;
 use super::place::Place;
+use super::rollout::{self, RollOut};
 use super::row::Row;
 use super::verdict::Verdict;
 
@@ -110,6 +111,15 @@ pub struct Plan {
     pub held: Vec<Held>,
     /// Where nothing is done because too much would vanish.
     pub refusals: Vec<Refusal>,
+    /// Whose machines are updated once everything there is written.
+    pub roll_outs: Vec<RollOut>,
+}
+
+impl Plan {
+    /// Returns whether nothing would be done.
+    pub fn is_idle(&self) -> bool {
+        self.steps.is_empty() && self.roll_outs.is_empty()
+    }
 }
 
 /// What a plan needs to know of a place besides its rows.
@@ -154,6 +164,8 @@ pub fn plan(
         }
         plan.steps.extend(removals);
     }
+    plan.roll_outs = rollout::roll_outs(rows, &plan.steps);
+    plan.roll_outs.retain(|roll_out| plan.refusals.iter().all(|refusal| refusal.place != roll_out.place));
     plan
 }
 

@@ -22,10 +22,20 @@ pub struct Receipt {
     pub evidence: SealedEvidence,
 }
 
+/// What we removed from a place whose machines may still run it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Removal {
+    /// The secret's name in the vault, as long as it was there.
+    pub secret: SecretName,
+    /// When it was removed, by the place's own clock, in whole seconds.
+    pub at: Timestamp,
+}
+
 /// All receipts of one environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receipts {
     by_place: BTreeMap<String, BTreeMap<RemoteName, Receipt>>,
+    removed: BTreeMap<String, BTreeMap<RemoteName, Removal>>,
 }
 
 impl Receipts {
@@ -46,8 +56,35 @@ impl Receipts {
             .flat_map(|(place, receipts)| receipts.iter().map(move |(name, receipt)| (place.as_str(), name, receipt)))
     }
 
-    /// Files a receipt in place of an older one.
+    /// Returns what was removed from one place and may still run there.
+    pub fn removals_at(&self, location: &Location) -> impl Iterator<Item = (&RemoteName, &Removal)> {
+        self.removed.get(&location.to_string()).into_iter().flatten()
+    }
+
+    /// Returns every removal with the place it is filed under.
+    pub fn removals(&self) -> impl Iterator<Item = (&str, &RemoteName, &Removal)> {
+        self.removed
+            .iter()
+            .flat_map(|(place, removals)| removals.iter().map(move |(name, removal)| (place.as_str(), name, removal)))
+    }
+
+    /// Files a removal.
+    pub fn insert_removal(&mut self, place: String, name: RemoteName, removal: Removal) {
+        self.removed.entry(place).or_default().insert(name, removal);
+    }
+
+    /// Takes a removal away: nothing runs with it any more, or it is there again.
+    pub fn forget_removal(&mut self, location: &Location, name: &RemoteName) {
+        if let Some(removals) = self.removed.get_mut(&location.to_string()) {
+            removals.remove(name);
+        }
+    }
+
+    /// Files a receipt in place of an older one, and of its removal.
     pub fn insert(&mut self, place: String, name: RemoteName, receipt: Receipt) {
+        if let Some(removals) = self.removed.get_mut(&place) {
+            removals.remove(&name);
+        }
         self.by_place.entry(place).or_default().insert(name, receipt);
     }
 

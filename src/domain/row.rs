@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use vault_schema::project::RolloutMode;
 
 use super::declaration::{Binding, IgnoreRule};
 use super::fingerprint::{Fingerprint, FingerprintKey};
@@ -11,8 +12,10 @@ use super::inventory::Inventory;
 use super::name::{RemoteName, SecretName};
 use super::observation::{Evidence, Observation, RolloutState, SealedEvidence};
 use super::place::Place;
-use super::receipt::{DigestBook, Receipt, Receipts};
-use super::verdict::{Comparison, Judgement, Proof, ReceiptSide, RemoteSide, VaultSide, Verdict, classify, is_good};
+use super::receipt::{DigestBook, Receipt, Receipts, Removal};
+use super::verdict::{
+    Comparison, Judgement, Proof, ReceiptSide, RemoteSide, Rollout, VaultSide, Verdict, classify, is_good,
+};
 
 /// One secret at one place.
 #[derive(Debug)]
@@ -37,6 +40,8 @@ pub struct Row {
     pub written: Option<Timestamp>,
     /// Whether an ignore rule covers it.
     pub ignored: bool,
+    /// What brings it to the machines.
+    pub mode: RolloutMode,
 }
 
 impl Row {
@@ -76,11 +81,19 @@ pub struct Bindings {
     pub blocked: Vec<Binding>,
     /// Names that another environment has there: no business of this one.
     pub of_others: BTreeSet<RemoteName>,
+    /// What brings the values to the machines there.
+    pub mode: RolloutMode,
 }
 
 /// Returns the rows of one place, sorted by remote name. `observation` is none when the place could not be read.
 pub fn rows(place: &Place, bindings: &Bindings, known: &Knowledge<'_>, observation: Option<&Observation>) -> Vec<Row> {
-    let judge = Judge { place, known, observation, scheme_changed: scheme_changed(place, known, observation) };
+    let judge = Judge {
+        place,
+        mode: bindings.mode,
+        known,
+        observation,
+        scheme_changed: scheme_changed(place, known, observation),
+    };
     let mut secrets: BTreeMap<&RemoteName, (Option<&SecretName>, bool)> = BTreeMap::new();
     let others = |name: &&RemoteName| !bindings.of_others.contains(name);
     for name in observation.iter().flat_map(|observation| observation.entries.keys()).filter(others) {
@@ -91,7 +104,14 @@ pub fn rows(place: &Place, bindings: &Bindings, known: &Knowledge<'_>, observati
     {
         secrets.insert(&binding.remote_name, (Some(&binding.secret), blocked));
     }
-    secrets.into_iter().filter_map(|(name, (secret, blocked))| judge.row(name, secret, blocked)).collect()
+    let removed = known.receipts.removals_at(&place.location).filter(|(name, _)| !secrets.contains_key(name));
+    let removed: BTreeMap<_, _> =
+        removed.filter_map(|(name, removal)| Some((name, judge.removed(name, removal)?))).collect();
+    let present =
+        secrets.into_iter().filter_map(|(name, (secret, blocked))| Some((name, judge.row(name, secret, blocked)?)));
+    let mut rows: BTreeMap<&RemoteName, Row> = present.collect();
+    rows.extend(removed);
+    rows.into_values().collect()
 }
 
 /// Returns the secrets whose receipts a place no longer bears out because it shows digests of another form.
@@ -122,12 +142,37 @@ fn scheme_changed(place: &Place, known: &Knowledge<'_>, observation: Option<&Obs
 
 struct Judge<'a> {
     place: &'a Place,
+    mode: RolloutMode,
     known: &'a Knowledge<'a>,
     observation: Option<&'a Observation>,
     scheme_changed: bool,
 }
 
 impl Judge<'_> {
+    /// Returns the row of a name that we removed, as long as it is not certain that nothing runs with it any more:
+    /// the place is in step with the vault, and its machines are not.
+    fn removed(&self, name: &RemoteName, removal: &Removal) -> Option<Row> {
+        let rollout = self.observation?.fleet.runs_without(removal.at);
+        let row = Row {
+            place: self.place.clone(),
+            secret: Some(removal.secret.clone()),
+            remote_name: name.clone(),
+            judgement: Judgement { verdict: Verdict::InSync, proof: Proof::Receipt },
+            rollout,
+            detail: format!("removed {}", day(removal.at)),
+            shown: None,
+            vouched: true,
+            written: None,
+            ignored: false,
+            mode: self.mode,
+        };
+        (!row.is_good()).then(|| Row { ignored: self.is_ignored(name), ..row })
+    }
+
+    fn is_ignored(&self, name: &RemoteName) -> bool {
+        self.known.ignores.iter().any(|rule| rule.covers(self.place, name, self.known.today))
+    }
+
     fn row(&self, name: &RemoteName, secret: Option<&SecretName>, blocked: bool) -> Option<Row> {
         let shown = self.observation.and_then(|observation| observation.entries.get(name));
         let entry = secret.and_then(|secret| self.known.inventory.entries.get(secret));
@@ -184,9 +229,9 @@ impl Judge<'_> {
             vouched,
             written: shown.and_then(|observed| observed.written),
             ignored: false,
+            mode: self.mode,
         };
-        let ignored =
-            !row.is_good() && self.known.ignores.iter().any(|rule| rule.covers(self.place, name, self.known.today));
+        let ignored = !row.is_good() && self.is_ignored(name);
         Some(Row { ignored, ..row })
     }
 
@@ -318,6 +363,17 @@ pub fn filed(place: &Place, bindings: &Bindings, receipts: &Receipts, observatio
         };
     }
     filed
+}
+
+/// Returns the removals of a place that have nothing left to say: every machine runs without the name, or it is there
+/// again.
+pub fn settled_removals(place: &Place, receipts: &Receipts, observation: &Observation) -> Vec<RemoteName> {
+    let is_settled = |name: &RemoteName, removal: &Removal| {
+        observation.entries.contains_key(name)
+            || matches!(observation.fleet.runs_without(removal.at).rollout, Rollout::Live | Rollout::None)
+    };
+    let removals = receipts.removals_at(&place.location);
+    removals.filter(|(name, removal)| is_settled(name, removal)).map(|(name, _)| name.clone()).collect()
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use crate::domain::observation::{Observation, SealedEvidence};
 use crate::domain::outcome::{Outcome, StepOutcome};
 use crate::domain::place::Place;
 use crate::domain::plan::{Action, Plan, Step};
-use crate::domain::receipt::Receipt;
+use crate::domain::receipt::{Receipt, Removal};
 use crate::domain::secret::SecretValue;
 use crate::targets::{AnyTarget, Effect, Target, Write};
 use crate::vault::journal::Journal;
@@ -307,7 +307,7 @@ impl<'a> Run<'a> {
             return;
         }
         let mut filed = Vec::new();
-        let mut retired = Vec::new();
+        let (mut removed, mut retired) = (Vec::new(), Vec::new());
         for accepted in &shown {
             let name = accepted.step.remote_name.clone();
             match (self.sealed(seen, &name), self.value(accepted.step), self.key()) {
@@ -316,10 +316,13 @@ impl<'a> Run<'a> {
                     let receipt = Receipt { secret, value: key.value(value), written: accepted.written, evidence };
                     filed.push((name, receipt));
                 }
-                _ => retired.push(name),
+                _ => {
+                    removed.extend(self.removal(accepted).map(|removal| (name.clone(), removal)));
+                    retired.push(name);
+                }
             }
         }
-        let recorded = self.tools.recorder.record(self.place, filed, &retired);
+        let recorded = self.tools.recorder.record(self.place, filed, removed, &retired);
         if recorded.is_ok() {
             let intents: Vec<Intent> = shown.iter().map(|accepted| accepted.intent.clone()).collect();
             self.strike_out(&intents);
@@ -333,6 +336,13 @@ impl<'a> Run<'a> {
                 }
             }
         }
+    }
+
+    /// Returns what is kept of a removal where programs keep what was removed until they are updated.
+    fn removal(&self, accepted: &Accepted<'_>) -> Option<Removal> {
+        let answered = accepted.answered.filter(|_| self.target.describe().keeps_running)?;
+        let at = Timestamp::from_second(answered.as_second()).ok()?;
+        Some(Removal { secret: accepted.step.secret.clone(), at })
     }
 
     async fn wait_for_the_rest(&mut self) {

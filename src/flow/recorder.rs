@@ -8,7 +8,7 @@ use crate::domain::fingerprint::FingerprintKey;
 use crate::domain::intent::Intent;
 use crate::domain::name::{EnvironmentName, RemoteName};
 use crate::domain::place::Place;
-use crate::domain::receipt::{Receipt, Receipts};
+use crate::domain::receipt::{Receipt, Receipts, Removal};
 use crate::vault::journal::Journal;
 use crate::vault::layout::Layout;
 use crate::vault::receipts;
@@ -48,11 +48,13 @@ impl<'a> Recorder<'a> {
         self.journal.end(intents)
     }
 
-    /// Files new receipts of one place and takes back those of names it no longer holds, and writes the file.
+    /// Files new receipts and removals of one place, takes back the receipts of names it no longer holds, and writes
+    /// the file.
     pub fn record(
         &self,
         place: &Place,
         filed: impl IntoIterator<Item = (RemoteName, Receipt)>,
+        removed: impl IntoIterator<Item = (RemoteName, Removal)>,
         retired: &[RemoteName],
     ) -> io::Result<()> {
         let mut books = self.books.borrow_mut();
@@ -65,8 +67,22 @@ impl<'a> Recorder<'a> {
         for name in retired {
             receipts.remove(&place.location, name);
         }
+        for (name, removal) in removed {
+            receipts.insert_removal(place.location.to_string(), name, removal);
+        }
         if *receipts == before {
             return Ok(());
+        }
+        receipts::write(self.layout, &place.environment, key, receipts)
+    }
+
+    /// Forgets removals of one place that have nothing left to say, and writes the file.
+    pub fn forget(&self, place: &Place, removals: &[RemoteName]) -> io::Result<()> {
+        let mut books = self.books.borrow_mut();
+        let found = self.keys.get(&place.environment).zip(books.get_mut(&place.environment));
+        let Some((key, receipts)) = found.filter(|_| !removals.is_empty()) else { return Ok(()) };
+        for name in removals {
+            receipts.forget_removal(&place.location, name);
         }
         receipts::write(self.layout, &place.environment, key, receipts)
     }

@@ -12,6 +12,7 @@ use crate::domain::intent::Intent;
 use crate::domain::outcome::StepOutcome;
 use crate::domain::place::Place;
 use crate::domain::plan::Plan;
+use crate::domain::row;
 use crate::vault::journal::{Journal, JournalError};
 
 /// Why something stays on the disk that a push has settled. The next push settles it again.
@@ -58,7 +59,11 @@ impl Settled<'_> {
         for (place, filed) in audit::filed(self.subjects, self.observations) {
             if self.subjects[&place.environment].inventory.is_complete() && !self.is_refused(&place) {
                 let retired: Vec<_> = filed.retired.into_iter().collect();
-                recorder.record(&place, [], &retired)?;
+                recorder.record(&place, [], [], &retired)?;
+                if let Some(Ok(observation)) = self.observations.get(&place) {
+                    let receipts = &self.subjects[&place.environment].receipts;
+                    recorder.forget(&place, &row::settled_removals(&place, receipts, observation))?;
+                }
             }
         }
         Ok(())

@@ -25,6 +25,8 @@ pub struct Capabilities {
     pub evidence: EvidenceKind,
     /// How many writes may follow one look: all in one request, or one at a time.
     pub writes_per_look: usize,
+    /// Whether programs there keep what was removed until they are updated.
+    pub keeps_running: bool,
 }
 
 /// What a place shows of a value.
@@ -97,6 +99,16 @@ pub enum AnyTarget {
     Fly(fly::FlyApp),
     /// A place at GitHub.
     Github(github::GithubPlace),
+}
+
+impl AnyTarget {
+    /// Returns the Fly app, if it is one: the only kind of place with machines to roll out to.
+    pub const fn fly(&self) -> Option<&fly::FlyApp> {
+        match self {
+            Self::Fly(app) => Some(app),
+            Self::Github(_) => None,
+        }
+    }
 }
 
 impl Target for AnyTarget {

@@ -1,8 +1,9 @@
 //! `receipts.toml`: read and written whole.
 
+use std::collections::BTreeMap;
 use std::io;
 
-use vault_schema::receipts::{Receipt as Filed, ReceiptsFile, VERSION};
+use vault_schema::receipts::{Receipt as Filed, ReceiptsFile, Removal as FiledRemoval, VERSION};
 
 use super::group::line_at;
 use super::layout::Layout;
@@ -10,7 +11,7 @@ use super::store::{self, ReadError};
 use crate::domain::fingerprint::{Fingerprint, FingerprintKey};
 use crate::domain::name::{EnvironmentName, RemoteName, SecretName};
 use crate::domain::observation::SealedEvidence;
-use crate::domain::receipt::{Receipt, Receipts};
+use crate::domain::receipt::{Receipt, Receipts, Removal};
 
 /// Why the receipts were not read.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +86,15 @@ pub fn read(layout: &Layout, environment: &EnvironmentName, key: &FingerprintKey
             receipts.insert(place.clone(), RemoteName::new(name), receipt);
         }
     }
+    for (place, names) in filed.removed {
+        for (name, removal) in names {
+            let secret = SecretName::parse(&removal.secret).map_err(|_| {
+                let message = format!("the removal of `{name}` at `{place}` is not one undrift wrote");
+                malformed(text.rfind(&place).unwrap_or(0), &message)
+            })?;
+            receipts.insert_removal(place.clone(), RemoteName::new(name), Removal { secret, at: removal.at });
+        }
+    }
     Ok(Read { receipts, foreign: false })
 }
 
@@ -95,9 +105,14 @@ pub fn write(
     key: &FingerprintKey,
     receipts: &Receipts,
 ) -> io::Result<()> {
-    let mut file = ReceiptsFile { version: VERSION, key_id: key.id(), receipts: std::collections::BTreeMap::new() };
+    let mut file =
+        ReceiptsFile { version: VERSION, key_id: key.id(), receipts: BTreeMap::new(), removed: BTreeMap::new() };
     for (place, name, receipt) in receipts.iter() {
         file.receipts.entry(place.to_owned()).or_default().insert(name.to_string(), file_receipt(receipt));
+    }
+    for (place, name, removal) in receipts.removals() {
+        let removal = FiledRemoval { secret: removal.secret.to_string(), at: removal.at };
+        file.removed.entry(place.to_owned()).or_default().insert(name.to_string(), removal);
     }
     let body = toml::to_string(&file).map_err(io::Error::other)?;
     let text = format!(
@@ -165,6 +180,8 @@ mod tests {
             let secret = SecretName::parse("A").expect("a name");
             receipts.insert(place.to_owned(), RemoteName::new("A"), Receipt { secret, value, written: at, evidence });
         }
+        let removal = Removal { secret: SecretName::parse("B").expect("a name"), at };
+        receipts.insert_removal("fly:shop-staging".to_owned(), RemoteName::new("B"), removal);
         write(&layout, &staging, &key(1), &receipts).expect("writing");
         let read_back = read(&layout, &staging, &key(1)).expect("reading");
         assert_eq!(read_back.receipts, receipts);

@@ -88,9 +88,13 @@ pub struct Target {
 }
 
 /// How a value stored at Fly reaches the machines.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RolloutMode {
+    /// A push runs `fly secrets deploy`.
+    Flyctl,
+    /// A push updates the machines itself, one after the other.
+    Machines,
     /// A person deploys; the audit says whether the machines run the stored value.
     #[default]
     Manual,

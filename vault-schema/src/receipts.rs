@@ -22,6 +22,19 @@ pub struct ReceiptsFile {
     /// Place (`fly:shop-staging`) → name there → receipt.
     #[serde(default)]
     pub receipts: BTreeMap<String, BTreeMap<String, Receipt>>,
+    /// Place → name there → when undrift removed it, as long as machines may still run it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub removed: BTreeMap<String, BTreeMap<String, Removal>>,
+}
+
+/// A secret that was removed from a place, and that machines keep until they are updated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Removal {
+    /// The secret's name in the vault.
+    pub secret: String,
+    /// When it was removed, by the target's own clock.
+    pub at: Timestamp,
 }
 
 /// One receipt.

@@ -2,6 +2,8 @@
 
 mod worlds;
 
+use vault_schema::project::RolloutMode;
+
 use super::*;
 use crate::domain::digest::RemoteDigest;
 use crate::domain::fingerprint::{FingerprintKey, KEY_LENGTH};
@@ -36,6 +38,7 @@ fn row(place: &Place, name: &str, verdict: Verdict) -> Row {
         vouched: true,
         written: None,
         ignored: false,
+        mode: RolloutMode::Unchecked,
     }
 }
 

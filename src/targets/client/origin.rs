@@ -83,7 +83,7 @@ impl Failure {
 #[derive(Clone, Copy)]
 enum Purpose<'a> {
     Read,
-    Write { method: &'a Method, body: Option<&'a [u8]> },
+    Write { method: &'a Method, body: Option<&'a [u8]>, header: Option<(&'a HeaderName, &'a HeaderValue)> },
 }
 
 impl Origin {
@@ -133,7 +133,21 @@ impl Origin {
     /// An error says by [`TargetError::surely_not_applied`] whether the write may have happened all the same.
     pub async fn send(&self, method: &Method, path: &[&str], body: Option<&[u8]>) -> Result<Answer, TargetError> {
         let url = self.url(path)?;
-        self.exchange(&url, Purpose::Write { method, body }).await
+        self.exchange(&url, Purpose::Write { method, body, header: None }).await
+    }
+
+    /// Sends a write with one header more, see [`Origin::send`].
+    pub async fn send_with(
+        &self,
+        method: &Method,
+        path: &[&str],
+        body: Option<&[u8]>,
+        header: (HeaderName, &str),
+    ) -> Result<Answer, TargetError> {
+        let (name, value) = header;
+        let value = HeaderValue::from_str(value).map_err(|_| unexpected("it has characters that no header has"))?;
+        let url = self.url(path)?;
+        self.exchange(&url, Purpose::Write { method, body, header: Some((&name, &value)) }).await
     }
 
     /// Returns the server's time, as far as an earlier answer tells: no later than it really is.
@@ -230,8 +244,11 @@ impl Origin {
         let _permit = self.permits.acquire().await.expect("nobody closes the permits");
         let request = match purpose {
             Purpose::Read => self.transport.get(url.clone()),
-            Purpose::Write { method, body } => {
-                let request = self.transport.request(method.clone(), url.clone());
+            Purpose::Write { method, body, header } => {
+                let mut request = self.transport.request(method.clone(), url.clone());
+                if let Some((name, value)) = header {
+                    request = request.header(name, value);
+                }
                 match body {
                     // A copy for each attempt, which is sent as it is and freed after it.
                     Some(body) => request.header(CONTENT_TYPE, "application/json").body(body.to_vec()),

@@ -5,10 +5,12 @@
 
 mod rollout;
 mod token;
+mod update;
 mod wire;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use futures_util::future::join;
 use jiff::Timestamp;
@@ -17,9 +19,11 @@ use vault_schema::project::RolloutMode;
 
 use self::rollout::{Machine, Releases};
 use self::token::{Api, authorization};
+pub use self::update::{RollOut, RolloutError};
 use super::client::{Client, Origin, OriginSettings};
 use super::{Capabilities, Effect, EvidenceKind, Target, TargetError, Write};
 use crate::domain::digest::RemoteDigest;
+use crate::domain::fleet::Fleet;
 use crate::domain::name::RemoteName;
 use crate::domain::observation::{Evidence, Observation, Observed, RolloutState};
 use crate::domain::secret::SecretValue;
@@ -54,6 +58,8 @@ pub struct FlyApp {
     dashboard: Box<Origin>,
     // The version of the secrets after our last write, or 0. Reads that ask for it never show what was before.
     version: AtomicU64,
+    // The first pause between two looks at the same thing.
+    backoff: Duration,
 }
 
 impl FlyApp {
@@ -77,6 +83,7 @@ impl FlyApp {
             app: settings.app,
             rollout: settings.rollout,
             version: AtomicU64::new(0),
+            backoff: client.settings().backoff,
         })
     }
 
@@ -95,6 +102,11 @@ impl FlyApp {
         Ok(secrets)
     }
 
+    /// Returns the newest version of the secrets that a write of ours has told, or 0.
+    fn known_version(&self) -> u64 {
+        self.version.load(Ordering::SeqCst)
+    }
+
     async fn machines(&self) -> Result<Vec<Machine>, TargetError> {
         // A summary would leave out the configuration, which names the release.
         let answer = self.machines.get(&["v1", "apps", &self.app, "machines"], &[]).await?;
@@ -107,21 +119,20 @@ impl FlyApp {
         Ok(rollout::releases(answer.json::<wire::Releases>()?.releases))
     }
 
-    /// Returns the machines with the releases they may run, or that nothing can be said of the roll-out, and why.
-    async fn fleet(
-        &self,
-        machines: Result<Vec<Machine>, TargetError>,
-    ) -> Result<(Vec<Machine>, Releases), RolloutState> {
-        let unknown =
-            |what: &str, error: &TargetError| rollout::unknown(&format!("{what} could not be listed: {error}"));
-        let machines = machines.map_err(|error| unknown("the machines", &error))?;
-        let releases = if machines.is_empty() {
-            Releases::new()
-        } else {
-            let releases = self.releases(rollout::releases_wanted(&machines)).await;
-            releases.map_err(|error| unknown("the releases", &error))?
+    /// Returns the machines with the releases they run, or why nothing can be said of them.
+    async fn fleet(&self, machines: Result<Vec<Machine>, TargetError>) -> Fleet {
+        let unknown = |what: &str, error: &TargetError| Fleet::Unknown(format!("{what} could not be listed: {error}"));
+        let machines = match machines {
+            Ok(machines) => machines,
+            Err(error) => return unknown("the machines", &error),
         };
-        Ok((machines, releases))
+        if machines.is_empty() {
+            return Fleet::Known(Vec::new());
+        }
+        match self.releases(rollout::releases_wanted(&machines)).await {
+            Ok(releases) => rollout::fleet(machines, &releases),
+            Err(error) => unknown("the releases", &error),
+        }
     }
 
     /// Sends all changes as one, so that they are made together or not at all.
@@ -142,29 +153,25 @@ impl FlyApp {
 
 impl Target for FlyApp {
     fn describe(&self) -> Capabilities {
-        Capabilities { evidence: EvidenceKind::OpaqueDigest, writes_per_look: usize::MAX }
+        Capabilities {
+            evidence: EvidenceKind::OpaqueDigest,
+            writes_per_look: usize::MAX,
+            keeps_running: self.rollout != RolloutMode::Unchecked,
+        }
     }
 
     async fn observe(&self) -> Result<Observation, TargetError> {
-        let (secrets, fleet) = match self.rollout {
-            RolloutMode::Unchecked => (self.secrets().await?, Ok((Vec::new(), Releases::new()))),
-            RolloutMode::Manual => {
-                let (secrets, machines) = join(self.secrets(), self.machines()).await;
-                let secrets = secrets?;
-                let fleet =
-                    if secrets.is_empty() { Ok((Vec::new(), Releases::new())) } else { self.fleet(machines).await };
-                (secrets, fleet)
-            }
+        let (secrets, fleet) = if self.rollout == RolloutMode::Unchecked {
+            (self.secrets().await?, Fleet::None)
+        } else {
+            let (secrets, machines) = join(self.secrets(), self.machines()).await;
+            (secrets?, self.fleet(machines).await)
         };
         let entry = |(name, secret): (RemoteName, wire::Secret)| {
             let written = secret.updated_at.as_deref().and_then(wire::time);
-            let rollout = match &fleet {
-                Ok((machines, releases)) => rollout::state(written, machines, releases),
-                Err(unknown) => unknown.clone(),
-            };
-            (name, Observed { evidence: evidence(secret.digest), rollout, written })
+            (name, Observed { evidence: evidence(secret.digest), rollout: fleet.runs(written), written })
         };
-        Ok(Observation { entries: secrets.into_iter().map(entry).collect() })
+        Ok(Observation { entries: secrets.into_iter().map(entry).collect(), fleet })
     }
 
     /// Reads the whole list: it is one request too, and one for each name would meet Fly's rate limit.
@@ -173,7 +180,7 @@ impl Target for FlyApp {
             let written = secret.updated_at.as_deref().and_then(wire::time);
             (name, Observed { evidence: evidence(secret.digest), rollout: RolloutState::none(), written })
         };
-        Ok(Observation { entries: self.secrets().await?.into_iter().map(entry).collect() })
+        Ok(Observation { entries: self.secrets().await?.into_iter().map(entry).collect(), ..Observation::default() })
     }
 
     fn now_there(&self) -> Option<Timestamp> {

@@ -1,28 +1,26 @@
-//! Whether the machines run what is stored: an inference, since Fly does not say.
-//!
-//! Storing a secret touches no machine, and no answer tells which secrets a machine was started with. A machine takes
-//! them when it is updated, and `fly deploy` and `fly secrets deploy` update it to a new release. So a machine has a
-//! secret if its release is no older than the secret. That is the rule of `fly secrets list` (flyctl,
-//! `internal/command/secrets/list.go`), with one difference: where flyctl lacks an answer it says "staged", and we say
-//! that we do not know.
+//! Which machines run the app, and when the release that each of them runs was made. What follows from that is
+//! [`Fleet`]'s to say.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use vault_schema::verdict::Rollout;
 
 use super::wire;
-use crate::domain::observation::RolloutState;
+use crate::domain::fleet::{self, Fleet};
 
-/// How many machines a detail names.
-const NAMED: usize = 3;
+/// The key of our own stamp in a machine's metadata: up to when it has everything that was stored.
+pub(super) const STAMP: &str = "undrift_secrets_at";
 
 /// A machine that runs the app.
 #[derive(Debug)]
 pub(super) struct Machine {
-    id: String,
+    pub(super) id: String,
     /// The version of the release it was updated to, if it says so.
     release: Option<u64>,
+    /// Our own stamp, if we updated it.
+    stamped: Option<Timestamp>,
+    /// What is wrong with its host, if Fly does not know its whole configuration at present.
+    pub(super) trouble: Option<String>,
 }
 
 /// When each known release was made, by version.
@@ -39,7 +37,8 @@ fn member(machine: wire::Machine) -> Option<Machine> {
     }
     let Some(metadata) = machine.metadata() else {
         // Its host is not well, so that nobody can say what it is; it counts, as one of which nothing is known.
-        return Some(Machine { id: machine.id, release: None });
+        let trouble = machine.trouble();
+        return Some(Machine { id: machine.id, release: None, stamped: None, trouble });
     };
     let value = |key: &str| metadata.get(key).map(String::as_str);
     let group = value("fly_process_group").or_else(|| value("process_group"));
@@ -48,7 +47,9 @@ fn member(machine: wire::Machine) -> Option<Machine> {
         return None;
     }
     let release = value("fly_release_version").and_then(|version| version.parse().ok());
-    Some(Machine { id: machine.id, release })
+    let stamped = value(STAMP).and_then(|stamp| stamp.parse().ok());
+    let trouble = machine.trouble();
+    Some(Machine { id: machine.id, release, stamped, trouble })
 }
 
 /// Returns how many releases to ask for, so that those of all machines are likely among them.
@@ -61,93 +62,34 @@ pub(super) fn releases(list: Vec<wire::Release>) -> Releases {
     list.into_iter().filter_map(|release| Some((release.version, wire::time(&release.created_at)?))).collect()
 }
 
-/// Returns whether the machines run the secret that was last written at this time.
-pub(super) fn state(updated: Option<Timestamp>, machines: &[Machine], releases: &Releases) -> RolloutState {
-    if machines.is_empty() {
-        return RolloutState::none();
-    }
-    let Some(updated) = updated else { return unknown("Fly does not say when it was written") };
-    let mut older = Vec::new();
-    for machine in machines {
-        let Some(created) = machine.release.and_then(|version| releases.get(&version)) else {
-            return unknown(&format!("the release of machine {} is not known", machine.id));
-        };
-        if updated > *created {
-            older.push(machine.id.as_str());
-        }
-    }
-    let (rollout, detail) = if older.is_empty() {
-        (Rollout::Live, String::new())
-    } else if older.len() == machines.len() {
-        (Rollout::Staged, "stored, and no machine was updated since".to_owned())
-    } else {
-        (Rollout::Partial, partial(&older, machines.len()))
+/// Returns the fleet of these machines: each with the time of the release that it runs.
+pub(super) fn fleet(machines: Vec<Machine>, releases: &Releases) -> Fleet {
+    let machine = |machine: Machine| fleet::Machine {
+        released: machine.release.and_then(|version| releases.get(&version).copied()),
+        stamped: machine.stamped,
+        id: machine.id,
     };
-    RolloutState { rollout, detail }
-}
-
-/// Returns the state of which nothing can be said, for this reason.
-pub(super) fn unknown(reason: &str) -> RolloutState {
-    RolloutState { rollout: Rollout::Unknown, detail: reason.to_owned() }
-}
-
-fn partial(older: &[&str], all: usize) -> String {
-    let verb = if older.len() == 1 { "runs" } else { "run" };
-    let mut detail = format!("{} of {all} machines still {verb} the older value: ", older.len());
-    detail.push_str(&older[..older.len().min(NAMED)].join(", "));
-    if older.len() > NAMED {
-        detail.push_str(", ...");
-    }
-    detail
+    Fleet::Known(machines.into_iter().map(machine).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn at(minute: i64) -> Timestamp {
-        Timestamp::from_second(1_790_000_000 + minute * 60).expect("a time in range")
-    }
-
     fn machines(releases: &[Option<u64>]) -> Vec<Machine> {
-        let machine = |(index, release): (usize, &Option<u64>)| Machine { id: format!("m{index}"), release: *release };
-        releases.iter().enumerate().map(machine).collect()
-    }
-
-    /// When the secret was written, the releases of the machines, and what is made of them.
-    type Case<'a> = (Option<i64>, &'a [Option<u64>], Rollout, &'a str);
-
-    #[test]
-    fn a_machine_has_a_secret_if_its_release_is_no_older() {
-        let releases = Releases::from([(1, at(10)), (2, at(20))]);
-        let unknown_release = "the release of machine m1 is not known";
-        let table: [Case<'_>; 10] = [
-            (Some(5), &[Some(1), Some(2)], Rollout::Live, ""),
-            (Some(10), &[Some(1)], Rollout::Live, ""),
-            (Some(15), &[Some(1), Some(2)], Rollout::Partial, "1 of 2 machines still runs the older value: m0"),
-            (Some(25), &[Some(1), Some(2)], Rollout::Staged, "stored, and no machine was updated since"),
-            (Some(15), &[], Rollout::None, ""),
-            (None, &[], Rollout::None, ""),
-            (None, &[Some(2)], Rollout::Unknown, "Fly does not say when it was written"),
-            (Some(5), &[Some(2), Some(3)], Rollout::Unknown, unknown_release),
-            (Some(25), &[Some(2), None], Rollout::Unknown, unknown_release),
-            (
-                Some(15),
-                &[Some(1), Some(1), Some(1), Some(1), Some(2)],
-                Rollout::Partial,
-                "4 of 5 machines still run the older value: m0, m1, m2, ...",
-            ),
-        ];
-        for (updated, on, rollout, detail) in table {
-            let state = state(updated.map(at), &machines(on), &releases);
-            assert_eq!((state.rollout, state.detail.as_str()), (rollout, detail), "{updated:?} {on:?}");
-        }
+        let machine =
+            |release: &Option<u64>| Machine { id: "m".to_owned(), release: *release, stamped: None, trouble: None };
+        releases.iter().map(machine).collect()
     }
 
     #[test]
-    fn without_releases_nothing_counts_as_staged() {
-        let state = state(Some(at(1)), &machines(&[Some(1)]), &Releases::new());
-        assert_eq!(state.rollout, Rollout::Unknown);
+    fn a_fleet_tells_when_the_release_of_each_machine_was_made() {
+        let made = "2026-11-20T08:00:00Z".parse().expect("a time");
+        let Fleet::Known(machines) = fleet(machines(&[Some(1), Some(2), None]), &Releases::from([(1, made)])) else {
+            panic!("the machines are known");
+        };
+        let released: Vec<_> = machines.iter().map(|machine| machine.released).collect();
+        assert_eq!(released, [Some(made), None, None]);
     }
 
     #[test]

@@ -55,6 +55,7 @@ pub(super) struct Machine {
     pub(super) id: String,
     #[serde(default)]
     pub(super) state: String,
+    host_status: Option<String>,
     config: Option<MachineConfig>,
     // What Fly still knows of the configuration while the host is not well.
     incomplete_config: Option<MachineConfig>,
@@ -67,6 +68,14 @@ struct MachineConfig {
 }
 
 impl Machine {
+    /// Returns what is wrong with its host, if Fly does not know its whole configuration at present.
+    pub(super) fn trouble(&self) -> Option<String> {
+        match self.host_status.as_deref().filter(|status| *status != "ok") {
+            None if self.config.is_some() => None,
+            status => Some(status.unwrap_or("unknown").to_owned()),
+        }
+    }
+
     /// Returns the metadata, or `None` if Fly does not know the configuration at present.
     pub(super) fn metadata(&self) -> Option<&BTreeMap<String, String>> {
         const EMPTY: &BTreeMap<String, String> = &BTreeMap::new();

@@ -215,7 +215,7 @@ impl GithubPlace {
 
 impl Target for GithubPlace {
     fn describe(&self) -> Capabilities {
-        Capabilities { evidence: EvidenceKind::Times, writes_per_look: 1 }
+        Capabilities { evidence: EvidenceKind::Times, writes_per_look: 1, keeps_running: false }
     }
 
     async fn observe(&self) -> Result<Observation, TargetError> {
@@ -258,7 +258,7 @@ fn observation(secrets: impl IntoIterator<Item = (RemoteName, Times)>) -> Observ
         let evidence = Evidence::Times { created, updated };
         (name, Observed { evidence, rollout: RolloutState::none(), written: Some(updated) })
     };
-    Observation { entries: secrets.into_iter().map(entry).collect() }
+    Observation { entries: secrets.into_iter().map(entry).collect(), ..Observation::default() }
 }
 
 fn expect(answer: &Answer, statuses: &[StatusCode]) -> Result<(), TargetError> {

@@ -262,7 +262,7 @@ fn observation(there: &PlaceWorld, held: &[Option<Held>]) -> Option<Observation>
     let observed = |held| Observed { evidence: there.now.evidence(held), rollout: RolloutState::none(), written: None };
     let entries = held.iter().enumerate();
     let entries = entries.filter_map(|(index, held)| Some((RemoteName::new(name(index)), observed((*held)?))));
-    there.readable.then(|| Observation { entries: entries.collect() })
+    there.readable.then(|| Observation { entries: entries.collect(), ..Observation::default() })
 }
 
 fn audit(world: &World) -> Audit {
