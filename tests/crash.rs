@@ -75,6 +75,36 @@ fn a_push_killed_after_any_request_is_finished_by_the_next() {
 }
 
 #[test]
+fn a_push_killed_while_it_updates_machines_is_finished_by_the_next() {
+    let mut kills = 0;
+    for requests in 1.. {
+        let (fly, github) = twins();
+        let world = World::with_twins(&fly, &github);
+        world.shop();
+        let text = world.read("undrift.toml");
+        world.write(
+            "undrift.toml",
+            text.replace("app = \"shop-{environment}\"", "app = \"shop-{environment}\"\nrollout = \"machines\""),
+        );
+        let machines = [fly.add_machine("shop-staging"), fly.add_machine("shop-staging")];
+        let was_running = killed_after(requests, &world, &fly, &github);
+        // Whoever was killed has given no lease back; it ends by itself.
+        fly.clock().advance(Duration::from_secs(301));
+        let again = world.run(&["push", "-e", "staging", "--yes"]);
+        assert_eq!(again.status, 0, "killed after {requests}: {}", again.transcript());
+        for machine in &machines {
+            assert_eq!(fly.running_values("shop-staging", machine)["API_TOKEN"], "token-1", "killed after {requests}");
+        }
+        let _ = world.run(&["audit", "-e", "staging"]).status(0);
+        if !was_running {
+            break;
+        }
+        kills += 1;
+    }
+    assert!(kills >= 14, "only {kills} pushes were killed in their course");
+}
+
+#[test]
 fn what_somebody_wrote_after_the_crash_is_not_taken_for_ours() {
     let (fly, github) = twins();
     github.clock().pin("2026-11-18T09:12:00Z".parse().unwrap());

@@ -14,6 +14,7 @@ mod leak;
 mod process;
 mod prompts;
 mod push;
+mod rollout;
 mod tokens;
 mod tools;
 mod values;

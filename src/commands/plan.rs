@@ -21,7 +21,11 @@ pub(super) fn run(arguments: &Plan, global: &Global, world: &mut World) -> anyho
     }
     Ok(if !report.complete {
         Exit::Trouble
-    } else if report.steps.is_empty() && report.held.is_empty() && report.findings.is_empty() {
+    } else if report.steps.is_empty()
+        && report.roll_outs.is_empty()
+        && report.held.is_empty()
+        && report.findings.is_empty()
+    {
         Exit::Clean
     } else {
         Exit::Drift

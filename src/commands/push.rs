@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::Context;
 use vault_schema::audit::Severity;
+use vault_schema::project::RolloutMode;
 use vault_schema::push::{Outcome, Push as Report};
 
 use super::survey::{Survey, block_on, survey};
@@ -14,6 +15,7 @@ use crate::domain::verdict::Rollout;
 use crate::error::{Exit, Refusal};
 use crate::flow::apply::{self, Tools};
 use crate::flow::recorder::Recorder;
+use crate::flow::rollout;
 use crate::flow::settle::Settled;
 use crate::report::{self, table};
 use crate::settings::{Selection, World};
@@ -37,17 +39,19 @@ pub(super) fn run(arguments: &Push, global: &Global, world: &mut World) -> anyho
     // A line that a crash has cut must not have another one written behind it.
     journal.compact(&survey.interrupted).context("cannot write the journal")?;
     let plan = survey.plan(&arguments.choices)?;
-    if !plan.steps.is_empty() {
+    if !plan.is_idle() {
         refuse_without_key(&survey, &plan)?;
         agree(arguments, &survey, &plan, world)?;
         make_keys(&mut survey, &plan)?;
     }
     let books = survey.subjects.iter().map(|(name, subject)| (name.clone(), &subject.key, subject.receipts.clone()));
     let recorder = Recorder::new(&survey.selection.layout, &journal, books);
-    let outcomes = if plan.steps.is_empty() {
-        Vec::new()
+    let (outcomes, roll_outs) = if plan.is_idle() {
+        (Vec::new(), Vec::new())
     } else {
         let progress = Progress::new(world.ui.progress);
+        let machines =
+            rollout::Tools { connections: &survey.connections, subjects: &survey.subjects, listener: &progress };
         let tools = Tools {
             connections: &survey.connections,
             subjects: &survey.subjects,
@@ -56,11 +60,15 @@ pub(super) fn run(arguments: &Push, global: &Global, world: &mut World) -> anyho
             clock: &*world.clock,
             listener: &progress,
         };
-        block_on(apply::apply(&plan, &tools))?
+        block_on(async {
+            let outcomes = apply::apply(&plan, &tools).await;
+            let roll_outs = rollout::roll_out(&plan.roll_outs, &outcomes, &machines).await;
+            (outcomes, roll_outs)
+        })?
     };
     let settled = Settled { subjects: &survey.subjects, observations: &survey.observations, plan: &plan };
     let closed = settled.close(&outcomes, &recorder, &journal);
-    let report = report::plan::push(survey.at, &plan, &outcomes, &survey.subjects, &survey.observations);
+    let report = report::plan::push(survey.at, &plan, &outcomes, &roll_outs, &survey.subjects, &survey.observations);
     match arguments.format {
         Format::Json => world.ui.write(&report::json(&report)),
         Format::Table => {
@@ -76,7 +84,8 @@ pub(super) fn run(arguments: &Push, global: &Global, world: &mut World) -> anyho
 }
 
 fn exit(report: &Report) -> Exit {
-    let any = |wanted: &[Outcome]| report.steps.iter().any(|step| wanted.contains(&step.outcome));
+    let all = || report.steps.iter().map(|step| step.outcome).chain(report.roll_outs.iter().map(|it| it.outcome));
+    let any = |wanted: &[Outcome]| all().any(|outcome| wanted.contains(&outcome));
     if !report.failures.is_empty()
         || !report.refused.is_empty()
         || report.findings.iter().any(|finding| finding.severity == Severity::Error)
@@ -97,6 +106,7 @@ fn what_now(survey: &Survey, report: &Report, world: &mut World) {
         .iter()
         .filter(|step| step.outcome != Outcome::Done)
         .map(|step| step.environment.as_str())
+        .chain(report.roll_outs.iter().filter(|it| it.outcome != Outcome::Done).map(|it| it.environment.as_str()))
         .collect();
     for environment in open {
         world.ui.say(&format!(
@@ -108,6 +118,7 @@ fn what_now(survey: &Survey, report: &Report, world: &mut World) {
     for place in survey.connections.keys() {
         if let Location::FlyApp { app } = &place.location
             && done.contains(place.location.to_string().as_str())
+            && survey.selection.project.rollout_mode(place) == RolloutMode::Manual
             && may_run(survey, place)
         {
             world.ui.say(&format!("hint: `fly secrets deploy -a {app}` brings the stored values to its machines"));
@@ -123,9 +134,10 @@ fn agree(arguments: &Push, survey: &Survey, plan: &Plan, world: &mut World) -> a
     let shown = report::plan::plan(survey.at, plan, &survey.subjects, &survey.observations);
     let text = table::plan(&shown, world.ui.width);
     world.ui.say_raw(&text);
-    let mut places: Vec<String> =
-        plan.steps.iter().map(|step| format!("{} ({})", step.place.location, step.place.environment)).collect();
-    places.dedup();
+    let written = plan.steps.iter().map(|step| &step.place);
+    let places: BTreeSet<&Place> = written.chain(plan.roll_outs.iter().map(|roll_out| &roll_out.place)).collect();
+    let places: Vec<String> =
+        places.into_iter().map(|place| format!("{} ({})", place.location, place.environment)).collect();
     if world.ui.confirm(&format!("write to {}?", places.join(", ")))? { Ok(()) } else { Err(AskError::Declined.into()) }
 }
 

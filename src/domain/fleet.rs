@@ -195,9 +195,12 @@ mod tests {
         assert_eq!(Fleet::Unknown("why".to_owned()).runs(None).detail, "why");
     }
 
+    /// The machines, and what is made of them.
+    type RemovalCase<'a> = (&'a [(Option<i64>, Option<i64>)], Rollout, &'a str);
+
     #[test]
     fn what_was_removed_runs_until_every_machine_was_updated() {
-        let table: [(&[(Option<i64>, Option<i64>)], Rollout, &str); 6] = [
+        let table: [RemovalCase<'_>; 6] = [
             (&[], Rollout::None, ""),
             (&[(Some(10), None)], Rollout::Staged, "removed, and no machine was updated since"),
             (&[(Some(10), None), (Some(20), None)], Rollout::Partial, "removed, and 1 of 2 machines still runs it: m0"),

@@ -16,6 +16,15 @@ pub enum Event<'a> {
     Stepped(&'a StepOutcome),
     /// Writes are done, and a place does not show them yet.
     Waiting(&'a Place),
+    /// A machine is about to be updated.
+    RollingOut {
+        /// The place.
+        place: &'a Place,
+        /// Which machine it is, from 1.
+        number: usize,
+        /// How many there are.
+        count: usize,
+    },
 }
 
 /// Takes events as they come.

@@ -5,4 +5,5 @@ pub mod audit;
 pub mod event;
 pub mod observe;
 pub mod recorder;
+pub mod rollout;
 pub mod settle;

@@ -1,6 +1,6 @@
 //! Advice: the code of what is wrong, and the command that mends it. Facts come from below; advice is made here.
 
-use vault_schema::project::TargetKind;
+use vault_schema::project::{RolloutMode, TargetKind};
 
 use crate::domain::finding::{Problem, ProblemKind};
 use crate::domain::place::{Location, Place};
@@ -43,8 +43,9 @@ pub fn next(row: &Row, is_protected: bool) -> Option<String> {
             push(&format!(" --prune --overwrite {}", row.secret.as_ref().map_or("", |secret| secret.as_str())))
         }
         Verdict::Unmanaged | Verdict::Unreadable => None,
-        Verdict::InSync => match (row.rollout.rollout, &row.place.location) {
-            (Rollout::Staged | Rollout::Partial, Location::FlyApp { app }) => {
+        Verdict::InSync => match (row.rollout.rollout, row.mode, &row.place.location) {
+            (Rollout::Staged | Rollout::Partial, RolloutMode::Flyctl | RolloutMode::Machines, _) => push(""),
+            (Rollout::Staged | Rollout::Partial, _, Location::FlyApp { app }) => {
                 Some(format!("fly secrets deploy -a {app}"))
             }
             _ => None,

@@ -9,6 +9,7 @@ use super::audit::{failures, findings, refusal};
 use super::{TOOL, advice};
 use crate::domain::outcome::StepOutcome;
 use crate::domain::plan::{Held, Plan, Step};
+use crate::domain::rollout::{RollOut, RollOutOutcome};
 use crate::flow::audit::{Subjects, is_protected, is_whole};
 use crate::flow::observe::Observations;
 
@@ -26,6 +27,7 @@ pub fn plan(at: Timestamp, plan: &Plan, subjects: &Subjects, observations: &Obse
         failures,
         findings: faults(subjects),
         refused,
+        roll_outs: plan.roll_outs.iter().map(roll_out).collect(),
     }
 }
 
@@ -34,12 +36,14 @@ pub fn push(
     at: Timestamp,
     plan: &Plan,
     outcomes: &[StepOutcome],
+    roll_outs: &[RollOutOutcome],
     subjects: &Subjects,
     observations: &Observations,
 ) -> Push {
     let failures = failures(observations);
     let refused: Vec<Failure> = plan.refusals.iter().map(refusal).collect();
-    let done = outcomes.iter().all(|outcome| outcome.outcome == Outcome::Done);
+    let done = outcomes.iter().all(|outcome| outcome.outcome == Outcome::Done)
+        && roll_outs.iter().all(|outcome| outcome.outcome == Outcome::Done);
     Push {
         schema: push::SCHEMA.to_owned(),
         tool: TOOL.to_owned(),
@@ -50,6 +54,30 @@ pub fn push(
         failures,
         findings: faults(subjects),
         refused,
+        roll_outs: roll_outs.iter().map(rolled_out).collect(),
+    }
+}
+
+fn roll_out(roll_out: &RollOut) -> schema::RollOut {
+    schema::RollOut {
+        environment: roll_out.place.environment.to_string(),
+        target: roll_out.place.target.to_string(),
+        place: roll_out.place.location.to_string(),
+        by: roll_out.mode,
+        waiting: roll_out.waiting,
+    }
+}
+
+fn rolled_out(outcome: &RollOutOutcome) -> push::RollOut {
+    let RollOut { place, mode, waiting } = &outcome.roll_out;
+    push::RollOut {
+        environment: place.environment.to_string(),
+        target: place.target.to_string(),
+        place: place.location.to_string(),
+        by: *mode,
+        waiting: *waiting,
+        outcome: outcome.outcome,
+        detail: outcome.detail.clone(),
     }
 }
 

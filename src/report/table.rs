@@ -6,9 +6,11 @@ use std::fmt::Write;
 use tabled::builder::Builder;
 use tabled::settings::object::Columns;
 use tabled::settings::{Modify, Padding, Style};
+use textwrap::WordSplitter::NoHyphenation;
 use unicode_width::UnicodeWidthStr;
 use vault_schema::audit::{Entry, Failure, Finding, Report};
 use vault_schema::plan::{Held, Plan};
+use vault_schema::project::RolloutMode;
 use vault_schema::push::{Outcome, Push};
 use vault_schema::verdict::{Proof, Rollout, Verdict};
 
@@ -120,15 +122,28 @@ pub fn plan(plan: &Plan, width: usize) -> String {
     for (environment, lines) in environments {
         section(&mut text, environment, &lines, width);
     }
+    let lines: Vec<Line> = plan
+        .roll_outs
+        .iter()
+        .map(|roll_out| Line {
+            place: roll_out.place.clone(),
+            name: names(roll_out.waiting),
+            state: "roll out".to_owned(),
+            detail: how(roll_out.by).to_owned(),
+        })
+        .collect();
+    section(&mut text, "then brought to the machines", &lines, width);
     held(&mut text, &plan.held, width);
     failures(&mut text, "could not be read", &plan.failures, width);
     failures(&mut text, "left as it is", &plan.refused, width);
     findings(&mut text, &plan.findings, width);
     let writes = plan.steps.iter().filter(|step| step.action != vault_schema::plan::Action::Delete).count();
     let removals = plan.steps.len() - writes;
-    let _ = match (writes, removals) {
-        (0, 0) => writeln!(text, "nothing to do, {} held", plan.held.len()),
-        _ => writeln!(text, "{writes} to write, {removals} to remove, {} held", plan.held.len()),
+    let held = plan.held.len();
+    let _ = match (writes, removals, plan.roll_outs.len()) {
+        (0, 0, 0) => writeln!(text, "nothing to do, {held} held"),
+        (_, _, 0) => writeln!(text, "{writes} to write, {removals} to remove, {held} held"),
+        (_, _, apps) => writeln!(text, "{writes} to write, {removals} to remove, {apps} to roll out, {held} held"),
     };
     text
 }
@@ -152,18 +167,45 @@ pub fn push(push: &Push, width: usize) -> String {
     for (environment, lines) in environments {
         section(&mut text, environment, &lines, width);
     }
+    let lines: Vec<Line> = push
+        .roll_outs
+        .iter()
+        .map(|roll_out| Line {
+            place: roll_out.place.clone(),
+            name: names(roll_out.waiting),
+            state: match roll_out.outcome {
+                Outcome::Done => "rolled out".to_owned(),
+                other => format!("roll-out {}", other.as_str()),
+            },
+            detail: if roll_out.detail.is_empty() { how(roll_out.by).to_owned() } else { roll_out.detail.clone() },
+        })
+        .collect();
+    section(&mut text, "brought to the machines", &lines, width);
     held(&mut text, &push.held, width);
     failures(&mut text, "could not be read", &push.failures, width);
     failures(&mut text, "left as it is", &push.refused, width);
     findings(&mut text, &push.findings, width);
     let done = push.steps.iter().filter(|step| step.outcome == Outcome::Done).count();
-    let open = push.steps.len() - done;
+    let done = done + push.roll_outs.iter().filter(|roll_out| roll_out.outcome == Outcome::Done).count();
+    let open = push.steps.len() + push.roll_outs.len() - done;
     let _ = match (done, open) {
         (0, 0) => writeln!(text, "nothing was written, {} held", push.held.len()),
         (_, 0) => writeln!(text, "{done} done, {} held", push.held.len()),
         _ => writeln!(text, "{done} done, {open} not done, {} held", push.held.len()),
     };
     text
+}
+
+fn names(count: usize) -> String {
+    if count == 1 { "1 name".to_owned() } else { format!("{count} names") }
+}
+
+const fn how(mode: RolloutMode) -> &'static str {
+    match mode {
+        RolloutMode::Flyctl => "by `fly secrets deploy`",
+        RolloutMode::Machines => "one machine after the other",
+        RolloutMode::Manual | RolloutMode::Unchecked => "by hand",
+    }
 }
 
 fn held(text: &mut String, held: &[Held], width: usize) {
@@ -245,7 +287,7 @@ fn section(text: &mut String, title: &str, lines: &[Line], width: usize) {
 fn columns(text: &mut String, rows: impl Iterator<Item = Vec<String>>, indent: usize, room: usize) {
     let mut builder = Builder::default();
     for mut row in rows {
-        let options = || textwrap::Options::new(room).break_words(false);
+        let options = || textwrap::Options::new(room).break_words(false).word_splitter(NoHyphenation);
         let detail = row.pop().map(|detail| textwrap::fill(&detail, options()));
         builder.push_record(row.into_iter().chain(detail));
     }
@@ -262,7 +304,9 @@ fn columns(text: &mut String, rows: impl Iterator<Item = Vec<String>>, indent: u
 /// Writes a sentence over as many lines as it needs, those after the first indented further.
 fn paragraph(text: &mut String, sentence: &str, indent: usize, width: usize) {
     let (first, rest) = (" ".repeat(indent), " ".repeat(indent + 4));
-    let options = textwrap::Options::new(width).initial_indent(&first).subsequent_indent(&rest).break_words(false);
+    // A command that is broken at a hyphen can no longer be copied.
+    let options = textwrap::Options::new(width).initial_indent(&first).subsequent_indent(&rest);
+    let options = options.break_words(false).word_splitter(NoHyphenation);
     let _ = writeln!(text, "{}", textwrap::fill(sentence, options));
 }
 

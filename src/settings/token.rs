@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use vault_schema::project::TargetKind;
+use vault_schema::project::{RolloutMode, TargetKind};
 
 use super::World;
 use crate::domain::declaration::{Target, TargetSpec, TokenSource, is_safe_url};
@@ -13,7 +13,7 @@ use crate::domain::secret::SecretValue;
 use crate::error::Refusal;
 use crate::flow::observe::Connection;
 use crate::targets::client::Client;
-use crate::targets::fly::{self, FlyApp, FlySettings};
+use crate::targets::fly::{self, FlyApp, FlySettings, Surroundings};
 use crate::targets::github::{self, GithubPlace, GithubSettings};
 use crate::targets::{AnyTarget, TargetError};
 use crate::vault::store;
@@ -32,8 +32,10 @@ pub fn connect(
             let api_url = base_url(target, world, "FLY_API_BASE_URL", fly::API_URL)?;
             let is_own = machines_url == fly::MACHINES_URL && api_url == fly::API_URL;
             Ok(token(target, inventory, world, is_own).and_then(|token| {
+                let flyctl = (*rollout == RolloutMode::Flyctl)
+                    .then(|| Surroundings { variables: world.variables.clone(), folder: world.folder.clone() });
                 let settings =
-                    FlySettings { app: app.clone(), machines_url, api_url, token: &token, rollout: *rollout };
+                    FlySettings { app: app.clone(), machines_url, api_url, token: &token, rollout: *rollout, flyctl };
                 FlyApp::new(client, settings).map(AnyTarget::Fly)
             }))
         }

@@ -45,6 +45,9 @@ impl Listener for Progress {
                 self.bar.set_length(*steps as u64);
                 self.bar.set_message("writing");
             }
+            Event::RollingOut { place, number, count } => {
+                self.bar.set_message(format!("updating machine {number} of {count} of {}", place.location));
+            }
             Event::Waiting(place) => {
                 self.bar.set_message(format!("waiting for {} to show what was written", place.location));
             }

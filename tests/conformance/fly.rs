@@ -65,6 +65,7 @@ fn app(machines_url: &str, api_url: &str, token: &str, rollout: RolloutMode, set
         api_url: api_url.to_owned(),
         token: &token,
         rollout,
+        flyctl: None,
     };
     FlyApp::new(&Client::new(settings), place).expect("the settings are good")
 }
@@ -129,14 +130,6 @@ fn an_app_without_machines_has_no_roll_out() {
     let Fly(twin) = Fly::start();
     twin.set(APP, "A", "one");
     assert_eq!(rollout(&watched(&twin)), RolloutState::none());
-    assert!(twin.requests().iter().all(|request| !request.path.ends_with("/releases")));
-}
-
-#[test]
-fn an_app_without_secrets_is_not_asked_for_releases() {
-    let Fly(twin) = Fly::start();
-    twin.add_machine(APP);
-    assert!(run(watched(&twin).observe()).expect("the app can be read").entries.is_empty());
     assert!(twin.requests().iter().all(|request| !request.path.ends_with("/releases")));
 }
 
@@ -278,6 +271,7 @@ fn an_empty_token_is_no_token() {
         api_url: "http://127.0.0.1:1".to_owned(),
         token: &token,
         rollout: RolloutMode::Manual,
+        flyctl: None,
     };
     let error = FlyApp::new(&Client::new(&hasty()), settings).expect_err("there is no token");
     assert!(matches!(error, TargetError::NoToken));
@@ -295,6 +289,7 @@ fn an_app_with_a_strange_name_is_asked_for_and_no_other() {
             api_url: twin.url(),
             token: &token,
             rollout: RolloutMode::Unchecked,
+            flyctl: None,
         };
         let target = FlyApp::new(&Client::new(&hasty()), settings).expect("the settings are good");
         assert!(run(target.observe()).is_err(), "{strange}");

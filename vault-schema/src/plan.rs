@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::audit::{Failure, Finding};
+use crate::project::RolloutMode;
 use crate::verdict::Verdict;
 
 /// The format's name and version.
@@ -30,6 +31,23 @@ pub struct Plan {
     pub findings: Vec<Finding>,
     /// Targets that could be read, and where nothing is done because too much of what we wrote would vanish or has.
     pub refused: Vec<Failure>,
+    /// Whose machines would be updated once everything there is written.
+    pub roll_outs: Vec<RollOut>,
+}
+
+/// The machines of one place, brought to what is stored there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RollOut {
+    /// The environment.
+    pub environment: String,
+    /// The target's name in `undrift.toml`.
+    pub target: String,
+    /// The one place in the world.
+    pub place: String,
+    /// How.
+    pub by: RolloutMode,
+    /// How many names wait for it.
+    pub waiting: usize,
 }
 
 /// What a step does.

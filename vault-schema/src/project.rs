@@ -102,6 +102,18 @@ pub enum RolloutMode {
     Unchecked,
 }
 
+impl RolloutMode {
+    /// Returns the mode as it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Flyctl => "flyctl",
+            Self::Machines => "machines",
+            Self::Manual => "manual",
+            Self::Unchecked => "unchecked",
+        }
+    }
+}
+
 /// Whose secrets a GitHub target holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::{Failure, Finding};
 use crate::plan::{Action, Held};
+use crate::project::RolloutMode;
 
 /// The format's name and version.
 pub const SCHEMA: &str = "undrift/push/1";
@@ -30,6 +31,27 @@ pub struct Push {
     pub findings: Vec<Finding>,
     /// Targets that could be read, and where nothing is done because too much of what we wrote would vanish or has.
     pub refused: Vec<Failure>,
+    /// What became of every roll-out.
+    pub roll_outs: Vec<RollOut>,
+}
+
+/// The machines of one place, and whether they were brought to what is stored there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RollOut {
+    /// The environment.
+    pub environment: String,
+    /// The target's name in `undrift.toml`.
+    pub target: String,
+    /// The one place in the world.
+    pub place: String,
+    /// How.
+    pub by: RolloutMode,
+    /// How many names waited for it.
+    pub waiting: usize,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Why, in a few words; empty when there is nothing to add.
+    pub detail: String,
 }
 
 /// What became of a step.

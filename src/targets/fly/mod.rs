@@ -3,6 +3,7 @@
 //! Fly shows a digest that depends on the value alone, and so proves by a receipt what the app holds. Whether machines
 //! run it is told separately, see the module `rollout`.
 
+mod flyctl;
 mod rollout;
 mod token;
 mod update;
@@ -17,6 +18,8 @@ use jiff::Timestamp;
 use reqwest::{Method, StatusCode};
 use vault_schema::project::RolloutMode;
 
+use self::flyctl::Flyctl;
+pub use self::flyctl::Surroundings;
 use self::rollout::{Machine, Releases};
 use self::token::{Api, authorization};
 pub use self::update::{RollOut, RolloutError};
@@ -47,6 +50,8 @@ pub struct FlySettings<'a> {
     pub token: &'a SecretValue,
     /// How values reach the machines.
     pub rollout: RolloutMode,
+    /// What `fly` is run with, for [`RolloutMode::Flyctl`].
+    pub flyctl: Option<Surroundings>,
 }
 
 /// A Fly app.
@@ -60,6 +65,7 @@ pub struct FlyApp {
     version: AtomicU64,
     // The first pause between two looks at the same thing.
     backoff: Duration,
+    flyctl: Option<Flyctl>,
 }
 
 impl FlyApp {
@@ -84,6 +90,7 @@ impl FlyApp {
             rollout: settings.rollout,
             version: AtomicU64::new(0),
             backoff: client.settings().backoff,
+            flyctl: settings.flyctl.map(|surroundings| Flyctl::new(surroundings, settings.token)),
         })
     }
 
@@ -100,6 +107,14 @@ impl FlyApp {
             return Err(TargetError::Unexpected("a name is listed twice".to_owned()));
         }
         Ok(secrets)
+    }
+
+    /// Brings what is stored to the machines by `fly secrets deploy`.
+    pub async fn deploy_by_flyctl(&self) -> Result<(), RolloutError> {
+        match &self.flyctl {
+            Some(flyctl) => flyctl.deploy(&self.app).await,
+            None => Err(RolloutError::NoFlyctl { app: self.app.clone() }),
+        }
     }
 
     /// Returns the newest version of the secrets that a write of ours has told, or 0.

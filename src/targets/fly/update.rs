@@ -59,6 +59,31 @@ pub enum RolloutError {
         /// The machine.
         machine: String,
     },
+    /// `fly` is not there.
+    #[error("neither `fly` nor `flyctl` is on the PATH; by hand: `fly secrets deploy -a {app}`")]
+    NoFlyctl {
+        /// The app.
+        app: String,
+    },
+    /// `fly` could not be started.
+    #[error("`fly` could not be started: {0}")]
+    FlyctlUnusable(std::io::ErrorKind),
+    /// `fly` failed.
+    #[error("`fly secrets deploy -a {app}` failed ({status}); run it by hand to see why")]
+    Flyctl {
+        /// The app.
+        app: String,
+        /// How it ended.
+        status: std::process::ExitStatus,
+    },
+    /// `fly` did not end.
+    #[error("`fly secrets deploy -a {app}` did not end within {} minutes", .after.as_secs() / 60)]
+    FlyctlHangs {
+        /// The app.
+        app: String,
+        /// How long we waited.
+        after: Duration,
+    },
     /// The machine did not start in time.
     #[error("machine {machine} was updated and did not start within a minute")]
     NotStarted {

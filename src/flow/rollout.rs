@@ -1,0 +1,99 @@
+//! Bringing what was stored to the machines, once everything at their place is written. All places at once; at each,
+//! one machine after the other.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::join_all;
+use jiff::Timestamp;
+use vault_schema::project::RolloutMode;
+use vault_schema::verdict::Rollout;
+
+use super::audit::Subjects;
+use super::event::{Event, Listener};
+use super::observe::Connection;
+use crate::domain::observation::RolloutState;
+use crate::domain::outcome::{Outcome, StepOutcome};
+use crate::domain::place::Place;
+use crate::domain::rollout::{RollOut, RollOutOutcome};
+use crate::targets::fly::{FlyApp, RolloutError};
+use crate::targets::{AnyTarget, Target, TargetError};
+
+/// What a roll-out is carried out with.
+pub struct Tools<'a> {
+    /// The adapters.
+    pub connections: &'a BTreeMap<Place, Connection>,
+    /// The receipts, for what was removed earlier.
+    pub subjects: &'a Subjects,
+    /// Who shows progress.
+    pub listener: &'a dyn Listener,
+}
+
+/// Carries out roll-outs, each only where every write has worked, and returns what became of them.
+pub async fn roll_out(roll_outs: &[RollOut], steps: &[StepOutcome], tools: &Tools<'_>) -> Vec<RollOutOutcome> {
+    join_all(roll_outs.iter().map(|roll_out| one(roll_out, steps, tools))).await
+}
+
+async fn one(roll_out: &RollOut, steps: &[StepOutcome], tools: &Tools<'_>) -> RollOutOutcome {
+    let end = |outcome, detail: String| RollOutOutcome { roll_out: roll_out.clone(), outcome, detail };
+    if steps.iter().any(|step| step.step.place == roll_out.place && step.outcome != Outcome::Done) {
+        return end(Outcome::Skipped, "not everything there was written".to_owned());
+    }
+    let Some(app) = tools.connections.get(&roll_out.place).and_then(|it| it.as_ref().ok()).and_then(AnyTarget::fly)
+    else {
+        return end(Outcome::Failed, "the target could not be read".to_owned());
+    };
+    let removed = last_removal(roll_out, steps, tools, app);
+    let done = match roll_out.mode {
+        RolloutMode::Machines => machines(app, removed, &roll_out.place, tools.listener).await,
+        RolloutMode::Flyctl => app.deploy_by_flyctl().await,
+        RolloutMode::Manual | RolloutMode::Unchecked => Ok(()),
+    };
+    if let Err(error) = done {
+        return end(Outcome::Failed, error.to_string());
+    }
+    match look(app, removed).await {
+        Ok(None) => end(Outcome::Done, String::new()),
+        Ok(Some(detail)) => end(Outcome::Unconfirmed, detail),
+        Err(error) => end(Outcome::Unconfirmed, format!("done, and could not be looked at: {error}")),
+    }
+}
+
+/// Updates the machines that lack something. The first failure ends it, so that no other machine meets it too.
+async fn machines(
+    app: &FlyApp,
+    removed: Option<Timestamp>,
+    place: &Place,
+    listener: &dyn Listener,
+) -> Result<(), RolloutError> {
+    let prepared = app.prepare_roll_out(removed).await?;
+    let count = prepared.machines.len();
+    for (index, machine) in prepared.machines.iter().enumerate() {
+        listener.hear(&Event::RollingOut { place, number: index + 1, count });
+        app.roll_out_to(&prepared, machine).await?;
+    }
+    Ok(())
+}
+
+/// Returns when the last name was removed there, by its own clock: in this push, or earlier.
+fn last_removal(roll_out: &RollOut, steps: &[StepOutcome], tools: &Tools<'_>, app: &FlyApp) -> Option<Timestamp> {
+    let of_old = tools.subjects.get(&roll_out.place.environment).into_iter();
+    let of_old = of_old.flat_map(|subject| subject.receipts.removals_at(&roll_out.place.location));
+    let mut last = of_old.map(|(_, removal)| removal.at).max();
+    let removes = |step: &StepOutcome| {
+        step.step.place == roll_out.place && step.step.action == crate::domain::plan::Action::Delete
+    };
+    if steps.iter().any(removes) {
+        // It was a moment ago; the machines are updated after this very moment.
+        last = last.max(app.now_there().and_then(|now| Timestamp::from_second(now.as_second()).ok()));
+    }
+    last
+}
+
+/// Returns what is still not at the machines, if anything.
+async fn look(app: &FlyApp, removed: Option<Timestamp>) -> Result<Option<String>, TargetError> {
+    let seen = app.observe().await?;
+    let of_removal = removed.map(|removed| seen.fleet.runs_without(removed));
+    let states = seen.entries.values().map(|observed| &observed.rollout).chain(of_removal.as_ref());
+    let is_open = |state: &&RolloutState| !matches!(state.rollout, Rollout::Live | Rollout::None);
+    Ok(states.into_iter().find(is_open).map(|state| state.detail.clone()))
+}
