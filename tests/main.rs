@@ -5,6 +5,7 @@ mod audit;
 mod completions;
 mod conformance;
 mod crash;
+mod etags;
 mod explain;
 mod floors;
 mod import;

@@ -8,7 +8,7 @@ use insta::assert_snapshot;
 
 use crate::world::{World, twins};
 
-fn undrift(world: &World) -> Command {
+pub(crate) fn undrift(world: &World) -> Command {
     let mut command = Command::cargo_bin("undrift").unwrap();
     command.env_clear().envs(&world.variables).current_dir(world.path(""));
     command

@@ -21,9 +21,10 @@ use crate::targets::client::Client;
 use crate::ui::progress::Progress;
 use crate::vault::identity::Identities;
 use crate::vault::journal::Journal;
+use crate::vault::layout::Layout;
 use crate::vault::read::{self, Key, RecipientsError};
 use crate::vault::recipients::Recipients;
-use crate::vault::{key, receipts};
+use crate::vault::{etags, key, receipts};
 
 /// Everything that is known once the targets have answered.
 #[derive(Debug)]
@@ -59,11 +60,24 @@ pub(super) fn survey(selection: Selection, global: &Global, world: &mut World) -
     };
     survey.interrupted = Journal::of(&survey.selection.layout).open_intents()?;
     survey.open(&identities, world)?;
-    survey.connect(world)?;
+    let client = client(&survey.selection.layout, at, world);
+    survey.connect(&client, world)?;
     survey.observations = block_on(observe::observe(&survey.connections, &Progress::new(world.ui.progress)))?;
+    if let Some(etags) = client.etags() {
+        // Where nothing can be written, the next audit asks for everything anew, and that is all.
+        let _ = etags::write(&survey.selection.layout, etags, at);
+    }
     let today = at.to_zoned(TimeZone::UTC).date();
     survey.rows = audit::rows(&survey.selection.project, &survey.subjects, &survey.observations, today);
     Ok(survey)
+}
+
+/// Returns the client, with what this machine knows of listings.
+fn client(layout: &Layout, at: Timestamp, world: &World) -> Client {
+    match etags::read(layout) {
+        Ok(etags) => Client::remembering(&world.network, etags, at),
+        Err(_) => Client::new(&world.network),
+    }
 }
 
 /// Runs what needs the network on this one thread.
@@ -117,12 +131,11 @@ impl Survey {
         Ok(())
     }
 
-    fn connect(&mut self, world: &World) -> anyhow::Result<()> {
-        let client = Client::new(&world.network);
+    fn connect(&mut self, client: &Client, world: &World) -> anyhow::Result<()> {
         for subject in self.subjects.values() {
             for place in subject.bindings.keys() {
                 let target = &self.selection.project.targets[&place.target];
-                let connection = token::connect(&client, place, target, &subject.inventory, world)?;
+                let connection = token::connect(client, place, target, &subject.inventory, world)?;
                 self.connections.insert(place.clone(), connection);
             }
         }

@@ -3,6 +3,7 @@
 pub mod crypt;
 pub mod declare;
 pub mod dotenv;
+pub mod etags;
 pub mod export;
 pub mod group;
 pub mod identity;

@@ -20,6 +20,8 @@ pub struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     body: Body,
+    /// Whether the platform said that what was kept still holds, rather than what it holds.
+    pub(super) is_kept: bool,
 }
 
 struct Body(Zeroizing<Vec<u8>>);
@@ -49,7 +51,7 @@ impl Answer {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Self { status, headers, body: Body(body) })
+        Ok(Self { status, headers, body: Body(body), is_kept: false })
     }
 
     /// Reads an answer that reports an error. What cannot be read of its body is left out: the status says enough.
@@ -63,7 +65,12 @@ impl Answer {
             }
             body.extend_from_slice(&chunk);
         }
-        Self { status, headers, body: Body(body) }
+        Self { status, headers, body: Body(body), is_kept: false }
+    }
+
+    /// Makes the answer that was kept anew.
+    pub(super) fn kept(headers: HeaderMap, body: Vec<u8>) -> Self {
+        Self { status: StatusCode::OK, headers, body: Body(Zeroizing::new(body)), is_kept: true }
     }
 
     pub(super) fn body(&self) -> &[u8] {

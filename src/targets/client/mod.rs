@@ -8,6 +8,7 @@
 
 mod answer;
 mod budget;
+mod kept;
 mod origin;
 mod retry;
 
@@ -16,12 +17,17 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
+use vault_schema::etags::Etags;
 
 pub use answer::Answer;
 pub use budget::WriteBudget;
+pub use kept::Ask;
 pub use origin::{Origin, OriginSettings};
+
+use self::kept::Kept;
 
 use super::error::{TargetError, Unusable};
 
@@ -79,6 +85,7 @@ struct Shared {
     hosts: Mutex<HashMap<String, Arc<Semaphore>>>,
     // By host and digest of the token: platforms count by who writes.
     budgets: Mutex<HashMap<(String, [u8; 32]), SharedBudget>>,
+    kept: Option<Kept>,
 }
 
 impl fmt::Debug for Client {
@@ -90,13 +97,32 @@ impl fmt::Debug for Client {
 impl Client {
     /// Returns a client. It reads no certificates and opens no connection before it has to.
     pub fn new(settings: &ClientSettings) -> Self {
+        Self::with(settings, None)
+    }
+
+    /// Returns a client that knows what listings were when they were last read, and asks at this moment.
+    pub fn remembering(settings: &ClientSettings, etags: Etags, now: Timestamp) -> Self {
+        Self::with(settings, Some(Kept::new(etags, now)))
+    }
+
+    fn with(settings: &ClientSettings, kept: Option<Kept>) -> Self {
         Self(Arc::new(Shared {
             settings: settings.clone(),
             plain: OnceLock::new(),
             secure: OnceLock::new(),
             hosts: Mutex::default(),
             budgets: Mutex::default(),
+            kept,
         }))
+    }
+
+    /// Returns what listings are now, to be remembered, if any was asked for with [`Ask::IfChanged`].
+    pub fn etags(&self) -> Option<Etags> {
+        self.kept()?.if_used()
+    }
+
+    fn kept(&self) -> Option<&Kept> {
+        self.0.kept.as_ref()
     }
 
     /// Returns how the client behaves.

@@ -7,13 +7,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION};
 use reqwest::{Method, StatusCode, Url};
+use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
 use super::answer::{Answer, Unread};
+use super::kept::{Ask, Known};
 use super::retry::{Again, again, delays, jitter};
 use super::{Client, SharedBudget};
 use crate::domain::declaration::is_safe_url;
@@ -82,7 +84,7 @@ impl Failure {
 
 #[derive(Clone, Copy)]
 enum Purpose<'a> {
-    Read,
+    Read { known: Option<&'a Known> },
     Write { method: &'a Method, body: Option<&'a [u8]>, header: Option<(&'a HeaderName, &'a HeaderValue)> },
 }
 
@@ -114,18 +116,29 @@ impl Origin {
 
     /// Reads a resource. Each segment of its path is percent-encoded, its slashes too.
     pub async fn get(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Answer, TargetError> {
-        let mut url = self.url(path)?;
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
-        self.read(url).await
+        let (_, answer) = self.read(self.url_with(path, query)?, Ask::Anew).await?;
+        Ok(answer)
+    }
+
+    /// Reads a page of a listing, of which nothing is a secret value, and what stands on it.
+    pub async fn get_page<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        ask: Ask,
+    ) -> Result<(T, Answer), TargetError> {
+        self.read_page(self.url_with(path, query)?, ask).await
     }
 
     /// Reads the page after this one, if there is one.
-    pub async fn get_next(&self, answer: &Answer) -> Result<Option<Answer>, TargetError> {
+    pub async fn get_next_page<T: DeserializeOwned>(
+        &self,
+        answer: &Answer,
+        ask: Ask,
+    ) -> Result<Option<(T, Answer)>, TargetError> {
         let Some(link) = answer.next() else { return Ok(None) };
         let url = self.join(&self.base, link).ok_or_else(|| unexpected("a page link leads to another host"))?;
-        self.read(url).await.map(Some)
+        self.read_page(url, ask).await.map(Some)
     }
 
     /// Sends a write, and returns its answer if that is a success.
@@ -166,6 +179,14 @@ impl Origin {
         Ok(url)
     }
 
+    fn url_with(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Url, TargetError> {
+        let mut url = self.url(path)?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        Ok(url)
+    }
+
     /// Resolves a link of an answer, if it stays on this origin.
     fn join(&self, from: &Url, link: &str) -> Option<Url> {
         let url = from.join(link).ok()?;
@@ -173,11 +194,32 @@ impl Origin {
         stays.then_some(url)
     }
 
-    async fn read(&self, mut url: Url) -> Result<Answer, TargetError> {
+    /// Reads a page. One that was kept and can no longer be understood is asked for anew, and only what can be
+    /// understood is kept.
+    async fn read_page<T: DeserializeOwned>(&self, url: Url, ask: Ask) -> Result<(T, Answer), TargetError> {
+        let (mut at, mut answer) = self.read(url.clone(), ask).await?;
+        let mut content = answer.json();
+        if content.is_err() && answer.is_kept {
+            (at, answer) = self.read(url, Ask::Anew).await?;
+            content = answer.json();
+        }
+        let content = content?;
+        if let (Ask::IfChanged, Some(kept)) = (ask, self.client.kept()) {
+            kept.keep(&at, &self.headers, &answer);
+        }
+        Ok((content, answer))
+    }
+
+    /// Reads what is there, or where it has moved to, and returns its address with it.
+    async fn read(&self, mut url: Url, ask: Ask) -> Result<(Url, Answer), TargetError> {
         for _ in 0..=REDIRECTS {
-            let answer = self.exchange(&url, Purpose::Read).await?;
+            let known = match ask {
+                Ask::Anew => None,
+                Ask::IfChanged => self.client.kept().and_then(|kept| kept.find(&url, &self.headers)),
+            };
+            let answer = self.exchange(&url, Purpose::Read { known: known.as_ref() }).await?;
             if answer.status() == StatusCode::OK {
-                return Ok(answer);
+                return Ok((url, answer));
             }
             let location = answer.headers.get(LOCATION).and_then(|location| location.to_str().ok());
             let location = location.ok_or_else(|| unexpected("a redirect leads nowhere"))?;
@@ -201,7 +243,7 @@ impl Origin {
             };
             let may = match (failure.again, purpose) {
                 (Again::Never, _) | (Again::Later(_), Purpose::Write { .. }) => false,
-                (Again::Later(_), Purpose::Read) | (Again::Limited(_), _) => true,
+                (Again::Later(_), Purpose::Read { .. }) | (Again::Limited(_), _) => true,
             };
             let Some(delay) = delays.next().filter(|_| may) else { return Err(failure.error) };
             let wait = match failure.again {
@@ -243,7 +285,10 @@ impl Origin {
     async fn attempt(&self, url: &Url, purpose: Purpose<'_>) -> Result<Answer, Failure> {
         let _permit = self.permits.acquire().await.expect("nobody closes the permits");
         let request = match purpose {
-            Purpose::Read => self.transport.get(url.clone()),
+            Purpose::Read { known: None } => self.transport.get(url.clone()),
+            Purpose::Read { known: Some(known) } => {
+                self.transport.get(url.clone()).header(IF_NONE_MATCH, known.etag.clone())
+            }
             Purpose::Write { method, body, header } => {
                 let mut request = self.transport.request(method.clone(), url.clone());
                 if let Some((name, value)) = header {
@@ -271,7 +316,8 @@ impl Origin {
         let answer = Answer::read_error(response).await;
         self.set_clock(&answer);
         match (status.as_u16(), purpose) {
-            (301 | 302 | 307 | 308, Purpose::Read) => Ok(answer),
+            (304, Purpose::Read { known: Some(known) }) => Ok(known.revive(answer)),
+            (301 | 302 | 307 | 308, Purpose::Read { .. }) => Ok(answer),
             (307 | 308, Purpose::Write { .. }) => Err(Failure::last(TargetError::Rejected {
                 status: status.as_u16(),
                 message: Some("it has moved, and goes by another name now".to_owned()),

@@ -16,7 +16,7 @@ use tokio::time::sleep;
 use zeroize::Zeroizing;
 
 use self::sealed_box::SealingKey;
-use super::client::{Answer, Client, Origin, OriginSettings};
+use super::client::{Answer, Ask, Client, Origin, OriginSettings};
 use super::error::Unusable;
 use super::{Capabilities, Effect, EvidenceKind, Target, TargetError, Write};
 use crate::domain::name::RemoteName;
@@ -95,9 +95,9 @@ impl GithubPlace {
     }
 
     /// Reads the whole listing. If it changes between two pages, it is read once more from the start.
-    async fn list(&self) -> Result<BTreeMap<RemoteName, Times>, TargetError> {
-        for _ in 0..2 {
-            if let Some(secrets) = self.list_once().await? {
+    async fn list(&self, ask: Ask) -> Result<BTreeMap<RemoteName, Times>, TargetError> {
+        for ask in [ask, Ask::Anew] {
+            if let Some(secrets) = self.list_once(ask).await? {
                 return Ok(secrets);
             }
         }
@@ -105,12 +105,12 @@ impl GithubPlace {
     }
 
     /// Returns `None` if the pages do not agree with one another.
-    async fn list_once(&self) -> Result<Option<BTreeMap<RemoteName, Times>>, TargetError> {
-        let mut answer = self.origin.get(&self.path(&[]), &[("per_page", "100")]).await?;
+    async fn list_once(&self, ask: Ask) -> Result<Option<BTreeMap<RemoteName, Times>>, TargetError> {
+        let mut read = self.origin.get_page::<wire::Page>(&self.path(&[]), &[("per_page", "100")], ask).await?;
         let mut secrets = BTreeMap::new();
         let mut total = None;
         for _ in 0..PAGES {
-            let page: wire::Page = answer.json()?;
+            let (page, answer) = read;
             if *total.get_or_insert(page.total_count) != page.total_count {
                 return Ok(None);
             }
@@ -121,8 +121,8 @@ impl GithubPlace {
                     return Ok(None);
                 }
             }
-            match self.origin.get_next(&answer).await? {
-                Some(next) => answer = next,
+            match self.origin.get_next_page(&answer, ask).await? {
+                Some(next) => read = next,
                 None => return Ok((total == Some(secrets.len())).then_some(secrets)),
             }
         }
@@ -219,12 +219,12 @@ impl Target for GithubPlace {
     }
 
     async fn observe(&self) -> Result<Observation, TargetError> {
-        Ok(observation(self.list().await?))
+        Ok(observation(self.list(Ask::IfChanged).await?))
     }
 
     async fn look(&self, names: &[&RemoteName]) -> Result<Observation, TargetError> {
         if names.len() > SINGLE_LOOKS {
-            return self.observe().await;
+            return Ok(observation(self.list(Ask::Anew).await?));
         }
         let found = try_join_all(names.iter().map(|name| self.one(name))).await?;
         Ok(observation(found.into_iter().flatten()))

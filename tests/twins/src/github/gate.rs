@@ -54,6 +54,8 @@ pub(super) async fn gate(State(github): State<Arc<GitHub>>, mut request: Request
         if if_none_match.is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
             parts.status = StatusCode::NOT_MODIFIED;
             parts.headers.remove(header::CONTENT_TYPE);
+            // A client that wants the next page has to have kept where it is: RFC 9110, 15.4.5 asks for no more.
+            parts.headers.remove(header::LINK);
             body = Bytes::new();
         }
         set(&mut parts, header::ETAG, &tag);

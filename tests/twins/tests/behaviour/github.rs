@@ -178,12 +178,29 @@ fn an_unchanged_list_is_not_modified() {
     let known = [("If-None-Match", tag)];
     let again = client.send("GET", SECRETS, &known, None);
     assert_eq!((again.status, again.body.len()), (304, 0));
-    assert_eq!(again.header("x-ratelimit-remaining"), first.header("x-ratelimit-remaining"));
+    assert_eq!(again.header("etag"), Some(tag));
+    for header in ["x-ratelimit-remaining", "x-ratelimit-used"] {
+        assert!(first.header(header).is_some());
+        assert_eq!(again.header(header), first.header(header));
+    }
     github.allow_token("another", Permissions::all(Access::Read));
     let another = Client::new(github.address(), "Bearer another");
     assert_eq!(another.send("GET", SECRETS, &known, None).status, 200);
     github.set(&shop(), "A", "x");
     assert_eq!(client.send("GET", SECRETS, &known, None).status, 200);
+}
+
+#[test]
+fn an_unchanged_page_does_not_say_where_the_next_one_is() {
+    let (github, client) = twin();
+    for index in 0..3 {
+        github.set(&shop(), &format!("A{index}"), "x");
+    }
+    let page = format!("{SECRETS}?per_page=2");
+    let first = client.get(&page);
+    assert!(first.link("next").is_some());
+    let again = client.send("GET", &page, &[("If-None-Match", first.header("etag").unwrap())], None);
+    assert_eq!((again.status, again.link("next")), (304, None));
 }
 
 #[test]
