@@ -146,7 +146,7 @@ impl Bench {
             variables: self.variables.clone(),
             folder: self.folder(),
             clock: Box::new(Timestamp::now),
-            network: ClientSettings::default(),
+            network: ClientSettings { write_gap: Duration::ZERO, ..ClientSettings::default() },
             patience: Patience::default(),
             ui: Ui::new(Box::new(said.clone()), Box::new(said.clone()), Box::new(input)),
         };

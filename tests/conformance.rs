@@ -67,6 +67,7 @@ pub(crate) fn hasty() -> ClientSettings {
         backoff: Duration::from_millis(1),
         patience: Duration::from_secs(3),
         secondary_wait: Duration::from_millis(1),
+        write_gap: Duration::ZERO,
         ..ClientSettings::default()
     }
 }

@@ -218,12 +218,8 @@ fn place(world: &World, github: &GitHubTwin) -> (Client, GithubPlace) {
     let kept = etags::read(&Layout::at(&world.path(""))).unwrap();
     let client = Client::remembering(&world.network, kept, world.now);
     let token = SecretValue::copied_from(GITHUB_TOKEN);
-    let settings = GithubSettings {
-        api_url: github.url(),
-        repository: "acme/shop".to_owned(),
-        environment: None,
-        token: &token,
-    };
+    let settings =
+        GithubSettings { api_url: github.url(), repository: "acme/shop".to_owned(), environment: None, token: &token };
     let place = GithubPlace::new(&client, settings).unwrap();
     (client, place)
 }

@@ -20,4 +20,5 @@ mod tokens;
 mod tools;
 mod values;
 mod vault;
+mod waits;
 mod world;

@@ -95,6 +95,7 @@ impl World {
                 connect_timeout: Duration::from_secs(2),
                 request_timeout: Duration::from_secs(5),
                 backoff: Duration::from_millis(1),
+                write_gap: Duration::ZERO,
                 ..ClientSettings::default()
             },
             patience: Patience { first: Duration::from_millis(1), longest: Duration::from_millis(4), looks: 6 },

@@ -14,6 +14,7 @@ use crate::domain::plan::Plan;
 use crate::domain::verdict::Rollout;
 use crate::error::{Exit, Refusal};
 use crate::flow::apply::{self, Tools};
+use crate::flow::event;
 use crate::flow::recorder::Recorder;
 use crate::flow::rollout;
 use crate::flow::settle::Settled;
@@ -49,7 +50,7 @@ pub(super) fn run(arguments: &Push, global: &Global, world: &mut World) -> anyho
     let (outcomes, roll_outs) = if plan.is_idle() {
         (Vec::new(), Vec::new())
     } else {
-        let progress = Progress::new(world.ui.progress);
+        let progress = Progress::new(&mut world.ui);
         let machines =
             rollout::Tools { connections: &survey.connections, subjects: &survey.subjects, listener: &progress };
         let tools = Tools {
@@ -60,11 +61,12 @@ pub(super) fn run(arguments: &Push, global: &Global, world: &mut World) -> anyho
             clock: &*world.clock,
             listener: &progress,
         };
-        block_on(async {
+        let carried_out = async {
             let outcomes = apply::apply(&plan, &tools).await;
             let roll_outs = rollout::roll_out(&plan.roll_outs, &outcomes, &machines).await;
             (outcomes, roll_outs)
-        })?
+        };
+        block_on(event::with_waits(&survey.client, &progress, carried_out))?
     };
     let settled = Settled { subjects: &survey.subjects, observations: &survey.observations, plan: &plan };
     let closed = settled.close(&outcomes, &recorder, &journal);

@@ -15,6 +15,7 @@ use crate::domain::row::Row;
 use crate::domain::suggest::nearest;
 use crate::error::Refusal;
 use crate::flow::audit::{self, Subject, Subjects};
+use crate::flow::event;
 use crate::flow::observe::{self, Connection, Observations};
 use crate::settings::{Selection, World, token};
 use crate::targets::client::Client;
@@ -31,6 +32,7 @@ use crate::vault::{etags, key, receipts};
 pub(super) struct Survey {
     pub(super) selection: Selection,
     pub(super) at: Timestamp,
+    pub(super) client: Client,
     pub(super) subjects: Subjects,
     pub(super) connections: BTreeMap<Place, Connection>,
     pub(super) observations: Observations,
@@ -47,9 +49,11 @@ pub(super) struct Survey {
 pub(super) fn survey(selection: Selection, global: &Global, world: &mut World) -> anyhow::Result<Survey> {
     let at = (world.clock)();
     let identities = world.identity_chain(global).load()?;
+    let client = client(&selection.layout, at, world);
     let mut survey = Survey {
         selection,
         at,
+        client,
         subjects: Subjects::new(),
         connections: BTreeMap::new(),
         observations: Observations::new(),
@@ -60,10 +64,11 @@ pub(super) fn survey(selection: Selection, global: &Global, world: &mut World) -
     };
     survey.interrupted = Journal::of(&survey.selection.layout).open_intents()?;
     survey.open(&identities, world)?;
-    let client = client(&survey.selection.layout, at, world);
-    survey.connect(&client, world)?;
-    survey.observations = block_on(observe::observe(&survey.connections, &Progress::new(world.ui.progress)))?;
-    if let Some(etags) = client.etags() {
+    survey.connect(world)?;
+    let progress = Progress::new(&mut world.ui);
+    let observing = observe::observe(&survey.connections, &progress);
+    survey.observations = block_on(event::with_waits(&survey.client, &progress, observing))?;
+    if let Some(etags) = survey.client.etags() {
         // Where nothing can be written, the next audit asks for everything anew, and that is all.
         let _ = etags::write(&survey.selection.layout, etags, at);
     }
@@ -131,11 +136,11 @@ impl Survey {
         Ok(())
     }
 
-    fn connect(&mut self, client: &Client, world: &World) -> anyhow::Result<()> {
+    fn connect(&mut self, world: &World) -> anyhow::Result<()> {
         for subject in self.subjects.values() {
             for place in subject.bindings.keys() {
                 let target = &self.selection.project.targets[&place.target];
-                let connection = token::connect(client, place, target, &subject.inventory, world)?;
+                let connection = token::connect(&self.client, place, target, &subject.inventory, world)?;
                 self.connections.insert(place.clone(), connection);
             }
         }

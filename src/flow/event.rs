@@ -1,7 +1,13 @@
 //! What happens while a flow runs, for whoever shows progress.
 
+use std::pin::pin;
+
+use futures_util::future::{Either, select};
+use tokio::sync::broadcast::error::RecvError;
+
 use crate::domain::outcome::StepOutcome;
 use crate::domain::place::Place;
+use crate::targets::client::{Client, Wait};
 
 /// One thing that happened.
 #[derive(Debug)]
@@ -25,6 +31,8 @@ pub enum Event<'a> {
         /// How many there are.
         count: usize,
     },
+    /// A limit holds a request back for a while.
+    Limited(&'a Wait),
 }
 
 /// Takes events as they come.
@@ -39,4 +47,19 @@ pub struct Deaf;
 
 impl Listener for Deaf {
     fn hear(&self, _: &Event<'_>) {}
+}
+
+/// Runs some work to its end, and passes on what the client waits for meanwhile.
+pub async fn with_waits<T>(client: &Client, listener: &dyn Listener, work: impl Future<Output = T>) -> T {
+    let mut waits = client.waits();
+    let mut work = pin!(work);
+    loop {
+        match select(&mut work, pin!(waits.recv())).await {
+            Either::Left((done, _)) => return done,
+            Either::Right((Ok(wait), _)) => listener.hear(&Event::Limited(&wait)),
+            // So many waits at once are all for the same.
+            Either::Right((Err(RecvError::Lagged(_)), _)) => {}
+            Either::Right((Err(RecvError::Closed), work)) => return work.await,
+        }
+    }
 }

@@ -147,6 +147,9 @@ pub fn remedy(error: &TargetError, location: &Location) -> Option<String> {
         (TargetError::Unreachable(Broken::Certificate), _) => {
             "the address answers with a certificate that nothing here vouches for; nothing was sent to it"
         }
+        (TargetError::RateLimited { until: Some(until), .. }, _) => {
+            return Some(format!("run the same command again after {}", until.strftime("%H:%M:%S UTC")));
+        }
         (TargetError::RateLimited { .. } | TargetError::Timeout { .. } | TargetError::Unreachable(_), _) => {
             "run the same command again later"
         }

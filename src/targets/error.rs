@@ -28,8 +28,10 @@ pub enum TargetError {
         what: String,
     },
     /// Too many requests, and the wait would be longer than our patience.
-    #[error("the rate limit is used up{}", lasting(.until.as_ref()))]
+    #[error("{limit}{}", lasting(.until.as_ref()))]
     RateLimited {
+        /// Which limit it is.
+        limit: Limit,
         /// When it may be tried again.
         until: Option<Timestamp>,
     },
@@ -56,6 +58,23 @@ pub enum TargetError {
     /// No request could be made of what we were given.
     #[error("{0}")]
     Unusable(Unusable),
+}
+
+/// A limit that holds a request back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Limit {
+    /// One of the platform, which turned the request away.
+    #[error("the rate limit is used up")]
+    Platform,
+    /// Our own: so many writes in any minute.
+    #[error("{0} writes a minute are spent")]
+    Minute(usize),
+    /// Our own: so many writes in any hour.
+    #[error("{0} writes an hour are spent")]
+    Hour(usize),
+    /// Our own: a pause between the writes of a large number.
+    #[error("many writes are sent one at a time")]
+    Pace,
 }
 
 /// What no request can be made of.

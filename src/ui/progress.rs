@@ -1,38 +1,100 @@
-//! Progress on standard error, on a terminal only.
+//! Progress on standard error: a bar on a terminal, and in a log a line for each long wait.
 
+use std::cell::RefCell;
+use std::fmt::Write;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::style::TemplateError;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use tokio::time::Instant;
 
+use super::Ui;
 use crate::flow::event::{Event, Listener};
+use crate::targets::client::Wait;
 
-/// Shows how many places were read, and how many steps were done.
+/// The shortest wait that is worth a word.
+const WORTH_A_WORD: Duration = Duration::from_secs(3);
+
+/// Shows how many places were read, how many steps were done, and what is waited for.
 #[derive(Debug)]
-pub struct Progress {
+pub struct Progress<'a> {
     bar: ProgressBar,
+    waits: SharedWaits,
+    ui: RefCell<&'a mut Ui>,
 }
 
-impl Progress {
-    /// Makes one that draws, or one that does nothing.
-    pub fn new(draws: bool) -> Self {
-        let target = if draws { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(None, target);
-        if draws {
-            bar.set_style(style());
-            bar.enable_steady_tick(Duration::from_millis(120));
-        }
-        Self { bar }
+/// The drawing thread counts down what it finds here.
+type SharedWaits = Arc<Mutex<Waits>>;
+
+/// The waits that last.
+#[derive(Debug, Default)]
+struct Waits(Vec<Wait>);
+
+impl Waits {
+    /// Adds a wait, and returns whether a person does not know of it yet: many requests wait for the same.
+    fn add(&mut self, wait: &Wait, now: Instant) -> bool {
+        self.0.retain(|open| open.until > now);
+        let same = self.0.iter_mut().find(|open| open.host == wait.host && open.limit == wait.limit);
+        let Some(open) = same else {
+            self.0.push(wait.clone());
+            return true;
+        };
+        let is_longer = wait.until > open.until + WORTH_A_WORD;
+        open.until = open.until.max(wait.until);
+        is_longer
+    }
+
+    /// Says what is waited for the longest.
+    fn line(&self, now: Instant) -> Option<String> {
+        self.0.iter().filter(|wait| wait.until > now).max_by_key(|wait| wait.until).map(|wait| line(wait, now))
     }
 }
 
-fn style() -> ProgressStyle {
-    // The template is a constant; were it wrong, the plain default would do.
-    ProgressStyle::with_template("{msg} {pos}/{len} {wide_bar} {elapsed}")
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
-        .progress_chars("##-")
+fn line(wait: &Wait, now: Instant) -> String {
+    let left = wait.until.saturating_duration_since(now).as_secs_f64().ceil();
+    format!("{}: {}, {left} s left", wait.host, wait.limit)
 }
 
-impl Listener for Progress {
+impl<'a> Progress<'a> {
+    /// Makes one that draws on a terminal, and in a log says what must be said.
+    pub fn new(ui: &'a mut Ui) -> Self {
+        let target = if ui.progress { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(None, target);
+        let waits = SharedWaits::default();
+        if ui.progress {
+            // The template is a constant; were it wrong, the plain default would do.
+            bar.set_style(style(&waits).unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar.enable_steady_tick(Duration::from_millis(120));
+        }
+        Self { bar, waits, ui: RefCell::new(ui) }
+    }
+
+    fn wait(&self, wait: &Wait, now: Instant) {
+        if wait.until.saturating_duration_since(now) < WORTH_A_WORD {
+            return;
+        }
+        let is_news = self.waits.lock().expect("no holder of the waits panics").add(wait, now);
+        let mut ui = self.ui.borrow_mut();
+        if is_news && !ui.progress {
+            ui.say(&format!("note: {}", line(wait, now)));
+        }
+    }
+}
+
+fn style(waits: &SharedWaits) -> Result<ProgressStyle, TemplateError> {
+    let waits = Arc::clone(waits);
+    let countdown = move |_: &ProgressState, out: &mut dyn Write| {
+        if let Some(line) = waits.lock().ok().and_then(|waits| waits.line(Instant::now())) {
+            // A line that cannot be drawn now is drawn at the next tick.
+            let _ = write!(out, ", {line}");
+        }
+    };
+    let style = ProgressStyle::with_template("{msg} {pos}/{len}{countdown} {wide_bar} {elapsed}")?;
+    Ok(style.with_key("countdown", countdown).progress_chars("##-"))
+}
+
+impl Listener for Progress<'_> {
     fn hear(&self, event: &Event<'_>) {
         match event {
             Event::Reading(places) => {
@@ -51,12 +113,83 @@ impl Listener for Progress {
             Event::Waiting(place) => {
                 self.bar.set_message(format!("waiting for {} to show what was written", place.location));
             }
+            Event::Limited(wait) => self.wait(wait, Instant::now()),
         }
     }
 }
 
-impl Drop for Progress {
+impl Drop for Progress<'_> {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::targets::error::Limit;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn wait(limit: Limit, until: Instant) -> Wait {
+        Wait { limit, host: "api.github.com".to_owned(), until }
+    }
+
+    #[test]
+    fn the_longest_wait_is_counted_down_until_it_is_over() {
+        let start = Instant::now();
+        let mut waits = Waits::default();
+        assert_eq!(waits.line(start), None);
+        waits.add(&wait(Limit::Platform, start + SECOND * 10), start);
+        waits.add(&wait(Limit::Minute(80), start + SECOND * 41), start);
+        let line = |seconds| waits.line(start + seconds);
+        assert_eq!(line(Duration::ZERO).as_deref(), Some("api.github.com: 80 writes a minute are spent, 41 s left"));
+        assert_eq!(
+            line(SECOND * 40 + SECOND / 2).as_deref(),
+            Some("api.github.com: 80 writes a minute are spent, 1 s left")
+        );
+        assert_eq!(line(SECOND * 41), None);
+    }
+
+    #[test]
+    fn what_many_requests_wait_for_is_news_once() {
+        let start = Instant::now();
+        let mut waits = Waits::default();
+        assert!(waits.add(&wait(Limit::Platform, start + SECOND * 10), start));
+        assert!(!waits.add(&wait(Limit::Platform, start + SECOND * 11), start));
+        assert!(waits.add(&wait(Limit::Platform, start + SECOND * 60), start), "it lasts much longer than was said");
+        assert!(waits.add(&wait(Limit::Hour(500), start + SECOND * 10), start));
+        assert_eq!(waits.line(start).as_deref(), Some("api.github.com: the rate limit is used up, 60 s left"));
+        let later = start + SECOND * 60;
+        assert!(waits.add(&wait(Limit::Platform, later + SECOND * 10), later), "it is another wait");
+    }
+
+    #[test]
+    fn a_log_has_a_line_for_each_long_wait_and_a_terminal_has_none() {
+        for (terminal, expected) in [(false, 1), (true, 0)] {
+            let (output, talk) = (Box::new(io::sink()), tempfile::tempfile().expect("a file"));
+            let mut ui =
+                Ui::new(output, Box::new(talk.try_clone().expect("the file once more")), Box::new(io::empty()));
+            ui.progress = terminal;
+            let start = Instant::now();
+            let progress = Progress::new(&mut ui);
+            progress.wait(&wait(Limit::Pace, start + SECOND), start);
+            progress.wait(&wait(Limit::Minute(80), start + SECOND * 41), start);
+            progress.wait(&wait(Limit::Minute(80), start + SECOND * 40), start);
+            let shown = progress.waits.lock().expect("no holder of the waits panics").line(start);
+            assert_eq!(shown.as_deref(), Some("api.github.com: 80 writes a minute are spent, 41 s left"));
+            drop(progress);
+            let mut said = String::new();
+            io::Seek::rewind(&mut &talk).and_then(|()| io::Read::read_to_string(&mut &talk, &mut said)).expect("text");
+            let line = "note: api.github.com: 80 writes a minute are spent, 41 s left\n";
+            assert_eq!(said, line.repeat(expected));
+        }
+    }
+
+    #[test]
+    fn the_template_is_one() {
+        assert!(style(&SharedWaits::default()).is_ok());
     }
 }

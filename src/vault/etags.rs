@@ -2,6 +2,7 @@
 //!
 //! Nothing depends on it but how much of a platform's limit an audit uses up, so no trouble with it is an error.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
@@ -24,7 +25,7 @@ pub fn read(layout: &Layout) -> io::Result<Etags> {
     }
     let mut salt = [0; 32];
     getrandom::fill(&mut salt).map_err(io::Error::other)?;
-    Ok(Etags { version: VERSION, salt: hex::encode(salt), listings: Default::default() })
+    Ok(Etags { version: VERSION, salt: hex::encode(salt), listings: BTreeMap::new() })
 }
 
 /// Writes the cache, with what another audit has added to it meanwhile and without what is old or too much.

@@ -231,7 +231,7 @@ pub(super) fn a_wait_beyond_patience_is_an_error_at_once<H: Harness>() {
     let harness = H::start();
     harness.server().inject(Fault::new(status(LIMITED, &[("retry-after", "3600")])).always());
     let before = harness.server().clock().now();
-    let Err(TargetError::RateLimited { until: Some(until) }) = run(harness.target(&hasty()).observe()) else {
+    let Err(TargetError::RateLimited { until: Some(until), .. }) = run(harness.target(&hasty()).observe()) else {
         panic!("it must be rate limited");
     };
     let wait = until.duration_since(before).as_secs();

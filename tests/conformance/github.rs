@@ -1,13 +1,17 @@
 //! What is GitHub's alone: sealed boxes, times in whole seconds, pages, budgets and two kinds of rate limit.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use twins::{Access, Fault, FaultKind, GITHUB_TOKEN, GitHubPlace, GitHubTwin, Permission, Permissions, Server};
 use undrift::domain::observation::{Evidence, Observation};
 use undrift::domain::secret::SecretValue;
+use undrift::flow::event::{self, Event, Listener};
 use undrift::targets::client::{Client, ClientSettings};
+use undrift::targets::error::Limit;
 use undrift::targets::github::{GithubPlace, GithubSettings};
 use undrift::targets::{AnyTarget, Effect, Target, TargetError, Write};
 
@@ -357,7 +361,7 @@ fn the_primary_limit_is_told_by_the_services_clock() {
         harness.0.limit_with_too_many_requests(too_many);
         harness.0.set_remaining(0);
         let target = harness.target(&hasty());
-        let Err(TargetError::RateLimited { until: Some(until) }) = run(target.observe()) else {
+        let Err(TargetError::RateLimited { until: Some(until), .. }) = run(target.observe()) else {
             panic!("it must be rate limited");
         };
         let wait = until.duration_since(harness.server().clock().now()).as_secs();
@@ -404,13 +408,68 @@ fn writes_of_one_token_share_a_budget() {
         }
         for target in &targets {
             let effect = write(target, "ONE_MORE", "value").await;
-            assert!(matches!(effect, Effect::Refused(TargetError::RateLimited { until: Some(_) })), "{effect:?}");
+            assert!(
+                matches!(
+                    effect,
+                    Effect::Refused(TargetError::RateLimited { limit: Limit::Minute(80), until: Some(_) })
+                ),
+                "{effect:?}"
+            );
         }
         let other = target(&url, None, "another-token", &client);
         harness.0.allow_token("another-token", Permissions::all(Access::Write));
         assert!(matches!(write(&other, "ONE_MORE", "value").await, Effect::Accepted(None)));
     });
     assert_eq!(seen(harness.server(), "PUT"), 81);
+}
+
+/// Hears what is waited for.
+#[derive(Default)]
+struct Heard(RefCell<Vec<(String, Limit)>>);
+
+impl Listener for Heard {
+    fn hear(&self, event: &Event<'_>) {
+        if let Event::Limited(wait) = event {
+            self.0.borrow_mut().push((wait.host.clone(), wait.limit));
+        }
+    }
+}
+
+#[test]
+fn what_is_waited_for_is_told_when_the_wait_begins() {
+    let harness = Repository::start();
+    let heard = Heard::default();
+    let told = || heard.0.take().into_iter().inspect(|(host, _)| assert_eq!(host, "127.0.0.1")).map(|(_, limit)| limit);
+    let client = Client::new(&ClientSettings { patience: Duration::from_secs(120), ..hasty() });
+    let target = target(&harness.server().url(), None, GITHUB_TOKEN, &client);
+    run(async {
+        harness.0.secondary_limit(0, None);
+        event::with_waits(&client, &heard, write(&target, "A", "value")).await;
+        assert_eq!(told().collect::<Vec<_>>(), [Limit::Platform; 2], "it is sent again twice");
+        harness.0.clear_secondary_limit();
+        for number in 3..80 {
+            event::with_waits(&client, &heard, write(&target, &format!("NAME_{number}"), "value")).await;
+        }
+        assert_eq!(told().count(), 0);
+        let one_more = event::with_waits(&client, &heard, write(&target, "ONE_MORE", "value"));
+        assert!(one_more.now_or_never().is_none(), "it waits for the minute to pass");
+        assert_eq!(told().collect::<Vec<_>>(), [Limit::Minute(80)]);
+    });
+}
+
+#[test]
+fn many_writes_are_sent_one_at_a_time() {
+    let harness = Repository::start();
+    let client = Client::new(&ClientSettings { write_gap: Duration::from_secs(60), ..hasty() });
+    let target = target(&harness.server().url(), None, GITHUB_TOKEN, &client);
+    run(async {
+        for number in 0..20 {
+            let effect = write(&target, &format!("NAME_{number}"), "value").await;
+            assert!(matches!(effect, Effect::Accepted(None)), "a small number goes out at once: {effect:?}");
+        }
+        let effect = write(&target, "ONE_MORE", "value").await;
+        assert!(matches!(effect, Effect::Refused(TargetError::RateLimited { limit: Limit::Pace, .. })), "{effect:?}");
+    });
 }
 
 #[test]

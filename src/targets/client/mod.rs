@@ -11,6 +11,7 @@ mod budget;
 mod kept;
 mod origin;
 mod retry;
+mod wait;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -19,13 +20,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, broadcast};
 use vault_schema::etags::Etags;
 
 pub use answer::Answer;
 pub use budget::WriteBudget;
 pub use kept::Ask;
 pub use origin::{Origin, OriginSettings};
+pub use wait::Wait;
 
 use self::kept::Kept;
 
@@ -46,6 +48,8 @@ pub struct ClientSettings {
     pub patience: Duration,
     /// The first wait for a secondary rate limit of GitHub that does not say how long; each further one is twice as long.
     pub secondary_wait: Duration,
+    /// The pause between two writes of a large number to a platform that asks for one.
+    pub write_gap: Duration,
     /// How many requests may be on their way to one host.
     pub concurrency: usize,
     /// The largest answer that is read, in bytes.
@@ -63,6 +67,7 @@ impl Default for ClientSettings {
             backoff: Duration::from_millis(250),
             patience: Duration::from_secs(60),
             secondary_wait: Duration::from_secs(60),
+            write_gap: Duration::from_secs(1),
             // The most that GitHub allows, and enough for fifty Fly apps to be asked for secrets and machines at once.
             concurrency: 100,
             largest_body: 16 * 1024 * 1024,
@@ -70,6 +75,9 @@ impl Default for ClientSettings {
         }
     }
 }
+
+/// How many waits are remembered for a listener that is busy: more than a person could read.
+const WAITS: usize = 64;
 
 /// A budget that all places of one token draw on.
 type SharedBudget = Arc<Mutex<WriteBudget>>;
@@ -86,6 +94,7 @@ struct Shared {
     // By host and digest of the token: platforms count by who writes.
     budgets: Mutex<HashMap<(String, [u8; 32]), SharedBudget>>,
     kept: Option<Kept>,
+    waits: broadcast::Sender<Wait>,
 }
 
 impl fmt::Debug for Client {
@@ -113,12 +122,23 @@ impl Client {
             hosts: Mutex::default(),
             budgets: Mutex::default(),
             kept,
+            waits: broadcast::Sender::new(WAITS),
         }))
     }
 
     /// Returns what listings are now, to be remembered, if any was asked for with [`Ask::IfChanged`].
     pub fn etags(&self) -> Option<Etags> {
         self.kept()?.if_used()
+    }
+
+    /// Returns where to hear of every wait that begins from now on.
+    pub fn waits(&self) -> broadcast::Receiver<Wait> {
+        self.0.waits.subscribe()
+    }
+
+    fn tell(&self, wait: Wait) {
+        // Nobody has to listen.
+        let _ = self.0.waits.send(wait);
     }
 
     fn kept(&self) -> Option<&Kept> {
@@ -162,6 +182,7 @@ impl Client {
     fn budget(&self, host: &str, authorization: &str) -> SharedBudget {
         let key = (host.to_owned(), Sha256::digest(authorization).into());
         let mut budgets = self.0.budgets.lock().expect("no holder of the budgets panics");
-        Arc::clone(budgets.entry(key).or_default())
+        let fresh = || Arc::new(Mutex::new(WriteBudget::of_github(self.0.settings.write_gap)));
+        Arc::clone(budgets.entry(key).or_insert_with(fresh))
     }
 }

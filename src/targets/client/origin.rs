@@ -17,10 +17,10 @@ use zeroize::Zeroizing;
 use super::answer::{Answer, Unread};
 use super::kept::{Ask, Known};
 use super::retry::{Again, again, delays, jitter};
-use super::{Client, SharedBudget};
+use super::{Client, SharedBudget, Wait};
 use crate::domain::declaration::is_safe_url;
 use crate::targets::TargetError;
-use crate::targets::error::{Broken, Unusable};
+use crate::targets::error::{Broken, Limit, Unusable};
 
 /// How many redirects one read follows.
 const REDIRECTS: usize = 3;
@@ -245,21 +245,40 @@ impl Origin {
                 (Again::Never, _) | (Again::Later(_), Purpose::Write { .. }) => false,
                 (Again::Later(_), Purpose::Read { .. }) | (Again::Limited(_), _) => true,
             };
-            let Some(delay) = delays.next().filter(|_| may) else { return Err(failure.error) };
-            let wait = match failure.again {
-                Again::Never | Again::Later(None) => Duration::ZERO,
-                Again::Later(Some(stated)) | Again::Limited(Some(stated)) => stated,
+            let (limit, wait) = match failure.again {
+                Again::Never | Again::Later(None) => (None, Duration::ZERO),
+                Again::Later(Some(stated)) => (None, stated),
+                Again::Limited(Some(stated)) => (Some(Limit::Platform), stated),
                 Again::Limited(None) => {
                     let wait = unstated_wait;
                     unstated_wait = wait.saturating_mul(2);
-                    wait
+                    (Some(Limit::Platform), wait)
                 }
             };
-            if wait > settings.patience {
-                return Err(failure.error);
-            }
-            sleep(wait + jitter(delay)).await;
+            let Some(delay) = delays.next().filter(|_| may && wait <= settings.patience) else {
+                return Err(self.dated(failure.error, wait));
+            };
+            self.pause(limit, wait + jitter(delay)).await;
         }
+    }
+
+    /// Says when to come back, where the platform has not said so itself.
+    fn dated(&self, error: TargetError, wait: Duration) -> TargetError {
+        match error {
+            TargetError::RateLimited { limit, until: None } if !wait.is_zero() => {
+                let now = self.server_now().unwrap_or_else(Timestamp::now);
+                TargetError::RateLimited { limit, until: now.checked_add(wait).ok() }
+            }
+            error => error,
+        }
+    }
+
+    async fn pause(&self, limit: Option<Limit>, wait: Duration) {
+        if let Some(limit) = limit {
+            let host = self.base.host_str().unwrap_or_default().to_owned();
+            self.client.tell(Wait { limit, host, until: Instant::now() + wait });
+        }
+        sleep(wait).await;
     }
 
     async fn wait_for_budget(&self) -> Result<(), TargetError> {
@@ -269,16 +288,16 @@ impl Origin {
                 let mut budget = budget.lock().expect("no holder of the budget panics");
                 let now = Instant::now();
                 let wait = budget.wait(now);
-                if wait.is_zero() {
+                if wait.is_none() {
                     budget.spend(now);
-                    return Ok(());
                 }
                 wait
             };
+            let Some((limit, wait)) = wait else { return Ok(()) };
             if wait > self.client.settings().patience {
-                return Err(TargetError::RateLimited { until: Timestamp::now().checked_add(wait).ok() });
+                return Err(TargetError::RateLimited { limit, until: Timestamp::now().checked_add(wait).ok() });
             }
-            sleep(wait).await;
+            self.pause(Some(limit), wait).await;
         }
     }
 
@@ -339,7 +358,7 @@ impl Origin {
         let again = again(answer.status(), &answer.headers, answer.body(), now);
         if let Again::Limited(wait) = again {
             let until = wait.and_then(|wait| now.checked_add(wait).ok());
-            return Failure { error: TargetError::RateLimited { until }, again };
+            return Failure { error: TargetError::RateLimited { limit: Limit::Platform, until }, again };
         }
         let rejected = |message: Option<&str>| TargetError::Rejected {
             status: answer.status().as_u16(),
