@@ -1,4 +1,5 @@
-//! `undrift audit`: what has drifted, and how it is known. It never writes.
+//! `undrift audit`: what has drifted, and how it is known. It writes nothing but what it has learned of listings, in this
+//! machine's own folder.
 
 use vault_schema::verdict::Verdict;
 
