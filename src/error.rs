@@ -1,12 +1,18 @@
 //! The border: what a person is told when a command fails, and the exit status.
 
-use crate::domain::name::EnvironmentName;
+use crate::domain::adoption::AdoptionError;
+use crate::domain::name::{EnvironmentName, RemoteName, SecretName, TargetName};
+use crate::domain::place::{Location, Place};
+use crate::domain::plan::TooManyRemovals;
+use crate::report::advice;
+use crate::targets::TargetError;
 use crate::ui::{AskError, Ui};
 use crate::vault::identity::IdentityError;
 use crate::vault::journal::JournalError;
 use crate::vault::lock::LockError;
 use crate::vault::project::ProjectError;
 use crate::vault::read::{Environment, RecipientsError};
+use crate::vault::saved_plan::SavedPlanError;
 
 /// The exit status of the program; the codes are those of diff(1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -109,6 +115,106 @@ pub enum Refusal {
     /// Something that would be overwritten.
     #[error("{0} is there already")]
     AlreadyThere(String),
+    /// A place that has to be read first.
+    #[error("{place} could not be read: {why}")]
+    Unread {
+        /// The place.
+        place: Location,
+        /// Why.
+        why: TargetError,
+    },
+    /// A verb that speaks of one target, without one or with several.
+    #[error("say which target is meant; `{verb}` speaks of exactly one")]
+    NeedsTarget {
+        /// The verb.
+        verb: &'static str,
+        /// Those that are declared.
+        declared: Vec<String>,
+    },
+    /// A secret that does not belong at the target.
+    #[error("no secret `{name}` belongs at {place}")]
+    NotThere {
+        /// What was written.
+        name: String,
+        /// The place.
+        place: Location,
+        /// The nearest secret that does.
+        nearest: Option<String>,
+    },
+    /// Nothing is at the target under the name.
+    #[error("{} holds nothing under `{name}`", place.location)]
+    NothingToAdopt {
+        /// The place.
+        place: Place,
+        /// The name there.
+        name: RemoteName,
+    },
+    /// A state that cannot become the baseline.
+    #[error("`{name}` at {place} is left as it is: {why}")]
+    NotAdopted {
+        /// The name there.
+        name: RemoteName,
+        /// The place.
+        place: Location,
+        /// Why.
+        why: AdoptionError,
+    },
+    /// What is in step needs no acceptance.
+    #[error("`{name}` at {place} is in sync; there is nothing to accept")]
+    InSyncAlready {
+        /// The name there.
+        name: RemoteName,
+        /// The place.
+        place: Location,
+    },
+    /// The vault has no value that the place could be accepted beside.
+    #[error("the vault has no value of {0}, so that nothing says when it moves")]
+    NothingBeside(SecretName),
+    /// The place moved while a person decided.
+    #[error("{place} moved while you decided: `{name}` was written there; nothing was filed")]
+    Stale {
+        /// The place.
+        place: Location,
+        /// The name there.
+        name: RemoteName,
+    },
+    /// A plan that does not cover everything it was asked for.
+    #[error("the plan is incomplete, and was not saved")]
+    IncompletePlan,
+    /// An environment without a key that a saved plan could be bound to.
+    #[error("`{0}` has no fingerprint key yet, which a saved plan needs")]
+    Keyless(EnvironmentName),
+    /// A saved plan that would not be made again as it is.
+    #[error("{file} is not what would be done now, and nothing was written:\n  {changes}")]
+    PlanMoved {
+        /// The file.
+        file: String,
+        /// What moved, a line each.
+        changes: String,
+    },
+    /// A name that nobody manages is not there.
+    #[error("`{target}` holds no unmanaged name `{name}`")]
+    NotUnmanaged {
+        /// What was written.
+        name: String,
+        /// The target.
+        target: TargetName,
+        /// The nearest name that is unmanaged there.
+        nearest: Option<String>,
+    },
+    /// An ignore rule that would cover what we push.
+    #[error("`{pattern}` covers `{name}`, which is ours: {secret} is pushed there")]
+    Ours {
+        /// What was written.
+        pattern: String,
+        /// The name at the target.
+        name: RemoteName,
+        /// The secret.
+        secret: SecretName,
+    },
+    /// An ignore rule without a reason, or one that is over before it begins.
+    #[error("{0}")]
+    BadRule(&'static str),
     /// A value that may not be stored.
     #[error("the value {0}")]
     BadValue(&'static str),
@@ -157,9 +263,28 @@ impl Refusal {
             Self::Undeclared { nearest: Some(name), .. }
             | Self::NoValue { nearest: Some(name), .. }
             | Self::UnknownVerb { nearest: Some(name), .. }
-            | Self::NothingToOverwrite { nearest: Some(name), .. } => {
-                format!("did you mean `{name}`?")
+            | Self::NothingToOverwrite { nearest: Some(name), .. }
+            | Self::NotThere { nearest: Some(name), .. }
+            | Self::NotUnmanaged { nearest: Some(name), .. } => format!("did you mean `{name}`?"),
+            Self::NotThere { .. } => {
+                "`undrift list` shows every secret; its `targets` in undrift.toml say where it goes".to_owned()
             }
+            Self::Keyless(name) => format!("`undrift push -e {name}` makes one with its first write"),
+            Self::PlanMoved { .. } => "plan again: `undrift plan --out FILE`, with the same options".to_owned(),
+            Self::NothingToAdopt { place, .. } => {
+                format!("`undrift push -e {} -t {}` writes it", place.environment, place.target)
+            }
+            Self::NotAdopted { why: AdoptionError::Comparable, .. } | Self::NothingBeside(_) => {
+                "leave out `--as-is`, and give the value that is there".to_owned()
+            }
+            Self::NotAdopted { why: AdoptionError::OtherValue | AdoptionError::OtherDigest, .. } => {
+                "give the value that is there, or write the vault's with `undrift push --overwrite NAME`".to_owned()
+            }
+            Self::Stale { .. } => "run the same command again, when you know what is there now".to_owned(),
+            Self::NotUnmanaged { target, .. } => format!("`undrift audit -t {target}` lists what is"),
+            Self::NeedsTarget { declared, .. } => format!("add `-t NAME`; declared are {}", declared.join(", ")),
+            Self::Unread { place, why } => return advice::remedy(why, place),
+            Self::Ours { name, .. } => format!("name others without it, or take `{name}` out of undrift.toml first"),
             Self::NoValue { .. } => "`undrift list` shows which secret has a value where".to_owned(),
             Self::Incomplete { environment, .. } => format!("`undrift audit -e {environment}` names every problem"),
             Self::NeedsEnvironment { declared } | Self::NeedsOneEnvironment { declared } => match declared.first() {
@@ -180,7 +305,14 @@ impl Refusal {
                 )
             }
             Self::KeyUnreadable(name) => format!("`undrift audit -e {name}` says why"),
-            Self::BadValue(_) | Self::Undeclared { .. } | Self::AlreadyThere(_) | Self::UnsafeUrl { .. } => {
+            Self::BadValue(_)
+            | Self::Undeclared { .. }
+            | Self::AlreadyThere(_)
+            | Self::UnsafeUrl { .. }
+            | Self::BadRule(_)
+            | Self::IncompletePlan
+            | Self::NotAdopted { .. }
+            | Self::InSyncAlready { .. } => {
                 return None;
             }
             Self::UnknownVerb { .. } => "`undrift --help` lists them all".to_owned(),
@@ -209,6 +341,9 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     if let Some(refusal) = error.downcast_ref::<Refusal>() {
         return refusal.hint();
     }
+    if let Some(TooManyRemovals { count, .. }) = error.downcast_ref() {
+        return Some(format!("if that is meant, add `--max-deletes {count}`"));
+    }
     if let Some(error) = error.downcast_ref::<AskError>() {
         return match error {
             AskError::NoTerminal => Some("if it is what you want, add `--yes`".to_owned()),
@@ -230,6 +365,18 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     }
     if let Some(LockError::Held { .. }) = error.downcast_ref::<LockError>() {
         return Some("wait for it to end, and run the same command again".to_owned());
+    }
+    if let Some(error) = error.downcast_ref::<SavedPlanError>() {
+        return match error {
+            SavedPlanError::OtherEnvironments { .. } => Some("name those it is for with `-e`".to_owned()),
+            SavedPlanError::InTheWay { .. } => Some("save it under another name".to_owned()),
+            SavedPlanError::NotOne { .. }
+            | SavedPlanError::Malformed { .. }
+            | SavedPlanError::Version { .. }
+            | SavedPlanError::OtherKey { .. }
+            | SavedPlanError::Altered { .. } => Some("plan again: `undrift plan --out FILE`".to_owned()),
+            SavedPlanError::Unreadable { .. } | SavedPlanError::Unwritable { .. } => None,
+        };
     }
     if let Some(JournalError::Malformed { path, .. }) = error.downcast_ref::<JournalError>() {
         return Some(format!("look at it, then remove it: {path}; `undrift audit` says what the targets hold"));

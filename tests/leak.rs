@@ -100,6 +100,16 @@ fn no_value_is_shown_or_stored_whatever_happens() {
     for verb in verbs {
         run(&world, verb, "");
     }
+    // A person decides, rightly, wrongly and with the value in the wrong place.
+    github.set(&repository(), "STRIPE_KEY", CANARIES[3]);
+    run(&world, &["plan", "-e", "staging", "--out", "plan.json", "--overwrite", "STRIPE_KEY"], "");
+    run(&world, &["plan", "--format", "markdown"], "");
+    run(&world, &["audit", "--format", "markdown"], "");
+    run(&world, &["adopt", "STRIPE_KEY", CANARIES[0], "-e", "staging", "-t", "ci"], "");
+    run(&world, &["adopt", CANARIES[1], "-e", "staging", "-t", "ci"], "");
+    run(&world, &["adopt", "API_TOKEN", "-e", "staging", "-t", "web", "--yes"], CANARIES[1]);
+    run(&world, &["adopt", "STRIPE_KEY", "-e", "staging", "-t", "ci", "--yes"], CANARIES[3]);
+    run(&world, &["push", "-e", "staging", "--yes", "--plan", "plan.json"], "");
     // A platform that repeats what it was sent, and one that answers nonsense.
     for (index, kind) in [
         FaultKind::status(400, format!("{{\"error\":\"\\\"{}\\\" is not a valid secret name\"}}", CANARIES[0])),

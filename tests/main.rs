@@ -1,6 +1,7 @@
 //! One binary of end-to-end tests: each verb in a world of its own, with exact output, talk and status.
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+mod adopt;
 mod audit;
 mod completions;
 mod conformance;
@@ -8,6 +9,7 @@ mod crash;
 mod etags;
 mod explain;
 mod floors;
+mod ignore;
 mod import;
 mod init;
 mod interop;
@@ -16,6 +18,7 @@ mod process;
 mod prompts;
 mod push;
 mod rollout;
+mod saved;
 mod tokens;
 mod tools;
 mod values;

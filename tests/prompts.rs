@@ -69,6 +69,47 @@ fn a_value_is_typed_twice_and_never_shown() {
 }
 
 #[test]
+fn a_push_says_how_much_it_removes_before_it_asks() {
+    let (fly, github) = twins();
+    let world = World::with_twins(&fly, &github);
+    world.shop();
+    let _ = world.run(&["push", "-e", "staging", "--yes"]).status(0);
+    let text = world.read("undrift.toml");
+    world.write(
+        "undrift.toml",
+        text.replace("[secrets.STRIPE_KEY]\ntargets = [\"ci\"]\nenvironments = [\"staging\"]\n", ""),
+    );
+    let mut terminal = Terminal::start(&world, "push -e staging --prune");
+    terminal.wait_for("removes 1 at github:acme/shop (staging); write to");
+    terminal.press("n\r");
+    let (status, seen) = terminal.end();
+    assert_eq!(status, 2, "{seen}");
+    assert!(github.values(&repository()).contains_key("STRIPE_KEY"), "{seen}");
+}
+
+#[test]
+fn an_adoption_asks_for_the_value_and_for_a_yes() {
+    let (fly, github) = twins();
+    let world = World::with_twins(&fly, &github);
+    world.shop();
+    let _ = world.run(&["push", "-e", "staging", "--yes"]).status(0);
+    github.set(&repository(), "STRIPE_KEY", "typed-canary");
+    for (keys, expected, value) in [("n\r", 2, "stripe-1"), ("y\r", 0, "typed-canary")] {
+        let mut terminal = Terminal::start(&world, "adopt STRIPE_KEY -e staging -t ci");
+        for question in ["value of STRIPE_KEY:", "once more:"] {
+            terminal.wait_for(question);
+            terminal.press("typed-canary\r");
+        }
+        terminal.wait_for("is that right?");
+        terminal.press(keys);
+        let (status, seen) = terminal.end();
+        assert_eq!(status, expected, "{seen}");
+        assert!(!seen.contains("canary"), "{seen}");
+        assert_eq!(world.value("staging", "STRIPE_KEY"), value);
+    }
+}
+
+#[test]
 fn a_push_shows_the_places_and_writes_only_after_yes() {
     let (fly, github) = twins();
     let world = World::with_twins(&fly, &github);

@@ -140,6 +140,26 @@ fn nothing_is_removed_without_prune_and_nothing_that_is_not_ours() {
 }
 
 #[test]
+fn removals_are_counted_before_they_are_agreed_to_and_bounded() {
+    let (fly, github, world) = pushed();
+    let start = SHOP.find("[secrets.API_TOKEN]").unwrap();
+    world.write(
+        "undrift.toml",
+        format!("{}[secrets.STRIPE_KEY]\ntargets = [\"ci\"]\nenvironments = [\"staging\"]\n", &SHOP[..start]),
+    );
+    fly.clear_requests();
+    github.clear_requests();
+    let prune = ["--prune", "--allow-shrink", "-e", "staging"];
+    let with = |verb: &[&'static str]| world.run(&[verb, &prune].concat());
+    assert_snapshot!("plan_removals", with(&["plan"]).status(1).transcript());
+    assert_snapshot!("plan_too_many_removals", with(&["plan", "--max-deletes", "2"]).status(2).transcript());
+    assert_snapshot!("push_too_many_removals", with(&["push", "--yes", "--max-deletes", "2"]).status(2).transcript());
+    assert_eq!(writes(&fly, &github), 0);
+    let _ = with(&["push", "--yes", "--max-deletes", "3"]).status(0);
+    assert_eq!(github.values(&repository()).into_keys().collect::<Vec<_>>(), ["STRIPE_KEY"]);
+}
+
+#[test]
 fn a_vault_that_cannot_be_read_whole_removes_nothing() {
     let (fly, github, world) = pushed();
     let _ = world.run_with(&["set", "EXTRA", "-e", "staging", "-g", "extra"], "x").status(0);
@@ -389,6 +409,23 @@ fn plan_push_and_list_write_their_json() {
     assert_snapshot!("push_json", world.run(&push).status(1).output);
     assert_snapshot!("list_json", world.run(&["list", "--format", "json"]).status(0).output);
     drop(github);
+}
+
+#[test]
+fn a_plan_and_an_audit_are_written_for_a_pull_request() {
+    let (fly, github, world) = pushed();
+    github.set(&repository(), "STRIPE_KEY", "pasted");
+    github.set(&repository(), "CODECOV_TOKEN", "theirs");
+    world.set("API_TOKEN", "token-2");
+    assert_snapshot!(
+        "plan_markdown",
+        world.run(&["plan", "-e", "staging", "--format", "markdown"]).status(1).transcript()
+    );
+    assert_snapshot!("audit_markdown", world.run(&["audit", "--format", "markdown"]).status(1).transcript());
+    github.remove_repository("acme/shop");
+    let failed = world.run(&["audit", "-e", "staging", "--format", "markdown"]).status(2);
+    assert_snapshot!("audit_markdown_incomplete", failed.transcript());
+    drop(fly);
 }
 
 #[test]

@@ -4,26 +4,30 @@
 use vault_schema::verdict::Verdict;
 
 use super::survey::{Survey, survey};
-use crate::cli::{Audit, Format, Global};
+use crate::cli::{Audit, Global, ReportFormat};
 use crate::error::Exit;
 use crate::report::{self, table};
 use crate::settings::{Selection, World};
 
 pub(super) fn run(arguments: &Audit, global: &Global, world: &mut World) -> anyhow::Result<Exit> {
     let survey = survey(Selection::resolve(global, world)?, global, world)?;
-    let report = report::audit::build(survey.at, &survey.rows, &survey.subjects, &survey.observations);
+    let selection = &survey.selection;
+    let ended = selection.project.ended_rules(survey.today(), |target| selection.means(target));
+    let report = report::audit::build(survey.at, &survey.rows, &survey.subjects, &survey.observations, &ended);
     survey.mention_interrupted(world);
     match arguments.format {
-        Format::Json => world.ui.write(&report::json(&report)),
-        Format::Table => {
+        ReportFormat::Json => world.ui.write(&report::json(&report)),
+        ReportFormat::Markdown => world.ui.write(&report::markdown::audit(&report, arguments.all)),
+        ReportFormat::Table => {
             let text = table::audit(&report, arguments.all, world.ui.width);
             world.ui.write(&text);
-            let open = || report.entries.iter().filter(|entry| !entry.ignored);
+            let open = || report.entries.iter().filter(|entry| !entry.ignored && !entry.accepted);
             Survey::hint(open().filter_map(|entry| entry.next.as_deref()), "mends", world);
             let unmanaged = open().filter(|entry| entry.verdict == Verdict::Unmanaged).count();
             if unmanaged > 0 {
                 world.ui.say(&format!(
-                    "hint: {unmanaged} unmanaged: declare it in undrift.toml, or accept it there with an `[[ignore]]` rule"
+                    "hint: {unmanaged} unmanaged: declare what is yours in undrift.toml; `{}` accepts the rest",
+                    report::advice::IGNORE
                 ));
             }
             if survey.connections.is_empty() {

@@ -27,6 +27,7 @@ const SECRETS: &[(&str, &str)] = &[
     ("run", "only"),
     ("plan", "overwrite"),
     ("push", "overwrite"),
+    ("adopt", "name"),
 ];
 
 pub(super) fn run(arguments: &Completions, world: &mut World) -> anyhow::Result<Exit> {

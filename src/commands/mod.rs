@@ -1,10 +1,12 @@
 //! One file a verb, each short: settings in, the floors in order, an exit status out.
 
+mod adopt;
 mod audit;
 mod completions;
 mod explain;
 mod export;
 mod get;
+mod ignore;
 mod import;
 mod init;
 mod list;
@@ -12,6 +14,7 @@ mod man;
 mod plan;
 mod push;
 mod run;
+mod saved;
 mod set;
 mod survey;
 mod values;
@@ -35,6 +38,8 @@ pub fn run(cli: &Cli, world: &mut World) -> anyhow::Result<Exit> {
         Command::Audit(arguments) => audit::run(arguments, &cli.global, world),
         Command::Plan(arguments) => plan::run(arguments, &cli.global, world),
         Command::Push(arguments) => push::run(arguments, &cli.global, world),
+        Command::Adopt(arguments) => adopt::run(arguments, &cli.global, world),
+        Command::Ignore(arguments) => ignore::run(arguments, &cli.global, world),
         Command::Explain(arguments) => explain::run(arguments, world),
         Command::Completions(arguments) => completions::run(arguments, world),
         Command::Man(arguments) => man::run(arguments, world),

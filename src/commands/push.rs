@@ -7,12 +7,13 @@ use vault_schema::audit::Severity;
 use vault_schema::project::RolloutMode;
 use vault_schema::push::{Outcome, Push as Report};
 
+use super::saved::Saved;
 use super::survey::{Survey, block_on, survey};
 use crate::cli::{Format, Global, Push};
 use crate::domain::place::{Location, Place};
 use crate::domain::plan::Plan;
 use crate::domain::verdict::Rollout;
-use crate::error::{Exit, Refusal};
+use crate::error::Exit;
 use crate::flow::apply::{self, Tools};
 use crate::flow::event;
 use crate::flow::recorder::Recorder;
@@ -23,27 +24,38 @@ use crate::settings::{Selection, World};
 use crate::ui::AskError;
 use crate::ui::progress::Progress;
 use crate::vault::journal::Journal;
-use crate::vault::{key, lock};
+use crate::vault::lock;
 
 pub(super) fn run(arguments: &Push, global: &Global, world: &mut World) -> anyhow::Result<Exit> {
-    let selection = Selection::resolve(global, world)?;
+    let mut selection = Selection::resolve(global, world)?;
     selection.needs_environment()?;
-    for name in &selection.environments {
-        let protected = selection.project.environments.get(name).is_some_and(|rules| rules.protected);
-        if protected && !arguments.confirm.iter().any(|confirmed| confirmed == name.as_str()) {
-            return Err(Refusal::NeedsConfirm(name.clone()).into());
-        }
-    }
+    selection.needs_confirm(&arguments.confirm)?;
+    let saved = match &arguments.plan {
+        Some(path) => Some(Saved::open(path, &mut selection, world)?),
+        None => None,
+    };
+    let choices = saved.as_ref().map_or_else(|| arguments.choices.clone(), Saved::choices);
     let _lock = lock::acquire(&selection.layout, &world.who(), (world.clock)())?;
     let journal = Journal::of(&selection.layout);
     let mut survey = survey(selection, global, world)?;
+    if let Some(saved) = &saved {
+        saved.verify(&survey)?;
+    }
     // A line that a crash has cut must not have another one written behind it.
     journal.compact(&survey.interrupted).context("cannot write the journal")?;
-    let plan = survey.plan(&arguments.choices)?;
+    let plan = survey.plan(&choices)?;
+    if let Some(saved) = &saved {
+        saved.compare(&survey, &plan)?;
+    }
+    plan.check_removals(choices.max_deletes)?;
     if !plan.is_idle() {
-        refuse_without_key(&survey, &plan)?;
+        for step in &plan.steps {
+            survey.refuse_without_key(&step.place.environment)?;
+        }
         agree(arguments, &survey, &plan, world)?;
-        make_keys(&mut survey, &plan)?;
+        for step in &plan.steps {
+            survey.make_key(&step.place.environment)?;
+        }
     }
     let books = survey.subjects.iter().map(|(name, subject)| (name.clone(), &subject.key, subject.receipts.clone()));
     let recorder = Recorder::new(&survey.selection.layout, &journal, books);
@@ -76,7 +88,7 @@ pub(super) fn run(arguments: &Push, global: &Global, world: &mut World) -> anyho
         Format::Table => {
             let text = table::push(&report, world.ui.width);
             world.ui.write(&text);
-            Survey::hint(report.held.iter().map(|held| held.next.as_str()), "decides", world);
+            Survey::hint_held(&report.held, world);
         }
     }
     what_now(&survey, &report, world);
@@ -140,35 +152,9 @@ fn agree(arguments: &Push, survey: &Survey, plan: &Plan, world: &mut World) -> a
     let places: BTreeSet<&Place> = written.chain(plan.roll_outs.iter().map(|roll_out| &roll_out.place)).collect();
     let places: Vec<String> =
         places.into_iter().map(|place| format!("{} ({})", place.location, place.environment)).collect();
-    if world.ui.confirm(&format!("write to {}?", places.join(", ")))? { Ok(()) } else { Err(AskError::Declined.into()) }
-}
-
-/// Refuses to write where a receipt would be made under a key that is not the environment's.
-fn refuse_without_key(survey: &Survey, plan: &Plan) -> Result<(), Refusal> {
-    for step in &plan.steps {
-        let name = &step.place.environment;
-        if survey.key_unreadable.contains(name) {
-            return Err(Refusal::KeyUnreadable(name.clone()));
-        }
-        if survey.subjects[name].receipts_void {
-            return Err(Refusal::ForeignReceipts(name.clone()));
-        }
-    }
-    Ok(())
-}
-
-/// Gives an environment that was made by hand its fingerprint key, before anything is written for it.
-fn make_keys(survey: &mut Survey, plan: &Plan) -> anyhow::Result<()> {
-    for step in &plan.steps {
-        let name = &step.place.environment;
-        let Some(recipients) = survey.keyless.remove(name) else { continue };
-        let file = survey.selection.layout.shown(&survey.selection.layout.recipients(name));
-        let recipients = recipients.with_context(|| format!("cannot read {file}"))?;
-        let key = &survey.subjects[name].key;
-        key::create(&survey.selection.layout, name, key, &recipients.keys)
-            .with_context(|| format!("cannot make the fingerprint key of `{name}`"))?;
-    }
-    Ok(())
+    let mut question = report::plan::removals(&shown);
+    question.push(format!("write to {}?", places.join(", ")));
+    if world.ui.confirm(&question.join("; "))? { Ok(()) } else { Err(AskError::Declined.into()) }
 }
 
 /// Returns whether machines may run there: it is not known that none do.

@@ -59,7 +59,7 @@ pub(super) fn run(arguments: &Set, global: &Global, world: &mut World) -> anyhow
 }
 
 /// Puts the value into the file that has the name already, or into the group's.
-fn put(
+pub(super) fn put(
     selection: &Selection,
     environment: &EnvironmentName,
     name: &SecretName,

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use vault_schema::plan::Held;
 
 use crate::cli::{Choices, Global};
 use crate::domain::intent::Intent;
@@ -17,6 +19,7 @@ use crate::error::Refusal;
 use crate::flow::audit::{self, Subject, Subjects};
 use crate::flow::event;
 use crate::flow::observe::{self, Connection, Observations};
+use crate::report::advice;
 use crate::settings::{Selection, World, token};
 use crate::targets::client::Client;
 use crate::ui::progress::Progress;
@@ -72,8 +75,7 @@ pub(super) fn survey(selection: Selection, global: &Global, world: &mut World) -
         // Where nothing can be written, the next audit asks for everything anew, and that is all.
         let _ = etags::write(&survey.selection.layout, etags, at);
     }
-    let today = at.to_zoned(TimeZone::UTC).date();
-    survey.rows = audit::rows(&survey.selection.project, &survey.subjects, &survey.observations, today);
+    survey.rows = audit::rows(&survey.selection.project, &survey.subjects, &survey.observations, survey.today());
     Ok(survey)
 }
 
@@ -92,6 +94,18 @@ pub(super) fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> 
 }
 
 impl Survey {
+    /// Returns the options that name an environment for a write.
+    pub(super) fn flags(&self, name: &EnvironmentName) -> String {
+        let confirm =
+            if audit::is_protected(&self.subjects, name) { format!(" --confirm {name}") } else { String::new() };
+        format!(" -e {name}{confirm}")
+    }
+
+    /// Returns the day of the survey.
+    pub(super) fn today(&self) -> Date {
+        self.at.to_zoned(TimeZone::UTC).date()
+    }
+
     /// Decrypts the environments. One that is wholly for others is left out unless it was named.
     fn open(&mut self, identities: &Identities, world: &mut World) -> anyhow::Result<()> {
         let Selection { layout, project, environments, environments_named, .. } = &self.selection;
@@ -134,6 +148,38 @@ impl Survey {
             }
         }
         Ok(())
+    }
+
+    /// Refuses to write where a receipt would be made under a key that is not the environment's.
+    pub(super) fn refuse_without_key(&self, name: &EnvironmentName) -> Result<(), Refusal> {
+        if self.key_unreadable.contains(name) {
+            return Err(Refusal::KeyUnreadable(name.clone()));
+        }
+        if self.subjects[name].receipts_void {
+            return Err(Refusal::ForeignReceipts(name.clone()));
+        }
+        Ok(())
+    }
+
+    /// Gives an environment that was made by hand its fingerprint key, before anything is written for it.
+    pub(super) fn make_key(&mut self, name: &EnvironmentName) -> anyhow::Result<()> {
+        let Some(recipients) = self.keyless.remove(name) else { return Ok(()) };
+        let layout = &self.selection.layout;
+        let file = layout.shown(&layout.recipients(name));
+        let recipients = recipients.with_context(|| format!("cannot read {file}"))?;
+        key::create(layout, name, &self.subjects[name].key, &recipients.keys)
+            .with_context(|| format!("cannot make the fingerprint key of `{name}`"))
+    }
+
+    /// Refuses to decide anything where a place could not be read, or where nobody can say what was pushed.
+    pub(super) fn refuse_unread(&self) -> Result<(), Refusal> {
+        for (place, observation) in &self.observations {
+            if let Err(why) = observation {
+                return Err(Refusal::Unread { place: place.location.clone(), why: why.clone() });
+            }
+        }
+        let void = self.subjects.iter().find(|(_, subject)| subject.receipts_void);
+        void.map_or(Ok(()), |(name, _)| Err(Refusal::ForeignReceipts(name.clone())))
     }
 
     fn connect(&mut self, world: &World) -> anyhow::Result<()> {
@@ -205,15 +251,20 @@ impl Survey {
         for intent in &self.interrupted {
             let Intent { environment, place, name, at, .. } = intent;
             let at = at.strftime("%Y-%m-%d %H:%M UTC");
-            let confirm = if audit::is_protected(&self.subjects, environment) {
-                format!(" --confirm {environment}")
-            } else {
-                String::new()
-            };
+            let flags = self.flags(environment);
             world.ui.say(&format!(
                 "note: a push was interrupted {at} while it wrote {name} at {place}; \
-                 `undrift push -e {environment}{confirm}` finishes it"
+                 `undrift push{flags}` finishes it"
             ));
+        }
+    }
+
+    /// Says what decides the held steps, one way or the other.
+    pub(super) fn hint_held(held: &[Held], world: &mut World) {
+        Self::hint(held.iter().map(|held| held.next.as_str()), "decides", world);
+        for (command, count) in advice::keeping(held) {
+            let of = if count == 1 { String::new() } else { format!(", for each of {count}") };
+            world.ui.say(&format!("hint: `{command}` keeps what is there{of}"));
         }
     }
 

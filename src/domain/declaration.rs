@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use vault_schema::project::RolloutMode;
 
 pub use self::check::{Fault, FaultKind, Path, PathStep, check, is_safe_url};
+use super::finding::{Problem, ProblemKind};
 use super::name::{EnvironmentName, RemoteName, SecretName, TargetName};
 use super::place::{Location, Place};
 use super::template::Template;
@@ -89,7 +90,7 @@ pub struct Declaration {
 pub struct IgnoreRule {
     /// The target it is accepted at; every one when absent.
     pub target: Option<TargetName>,
-    /// The name at the target.
+    /// The name at the target; each `*` stands for any number of characters.
     pub name: String,
     /// Why.
     pub reason: String,
@@ -101,9 +102,28 @@ impl IgnoreRule {
     /// Returns whether the rule speaks of this name at this target, today.
     pub fn covers(&self, place: &Place, name: &RemoteName, today: Date) -> bool {
         self.target.as_ref().is_none_or(|wanted| *wanted == place.target)
-            && place.location.canonical(&self.name) == *name
-            && self.until.is_none_or(|last| today <= last)
+            && matches(place.location.canonical(&self.name).as_str(), name.as_str())
+            && !self.is_over(today)
     }
+
+    /// Returns whether the rule's last day has passed.
+    pub fn is_over(&self, today: Date) -> bool {
+        self.until.is_some_and(|last| last < today)
+    }
+}
+
+/// Returns whether a name is one that a pattern means, in which each `*` stands for any number of characters and every
+/// other character for itself.
+fn matches(pattern: &str, name: &str) -> bool {
+    let Some((beginning, rest)) = pattern.split_once('*') else { return pattern == name };
+    let Some(mut left) = name.strip_prefix(beginning) else { return false };
+    let (between, end) = rest.rsplit_once('*').unwrap_or(("", rest));
+    for part in between.split('*') {
+        // The first fit leaves most for the parts that follow.
+        let Some(at) = left.find(part) else { return false };
+        left = &left[at + part.len()..];
+    }
+    left.ends_with(end)
 }
 
 /// One secret that belongs at one place.
@@ -159,6 +179,20 @@ impl Project {
     /// Returns whether a secret of the vault is the token of a target.
     pub fn is_token(&self, secret: &SecretName) -> bool {
         self.targets.values().any(|target| matches!(&target.token, Some(TokenSource::Vault(name)) if name == secret))
+    }
+
+    /// Returns a problem for each ignore rule whose last day has passed, of these targets.
+    pub fn ended_rules(&self, today: Date, means: impl Fn(&TargetName) -> bool) -> Vec<Problem> {
+        let ended = |rule: &&IgnoreRule| rule.is_over(today) && rule.target.as_ref().is_none_or(&means);
+        self.ignores
+            .iter()
+            .filter(ended)
+            .filter_map(|rule| {
+                let (name, target) = (rule.name.clone(), rule.target.clone());
+                let kind = ProblemKind::RuleEnded { name, target, last: rule.until? };
+                Some(Problem { file: Some("undrift.toml".to_owned()), line: None, secret: None, kind })
+            })
+            .collect()
     }
 
     /// Returns whether a secret is declared for an environment.

@@ -1,6 +1,8 @@
 //! Findings: faults that are not drift, each with a code that never changes its meaning.
 
-use super::name::{RemoteName, SecretName};
+use jiff::civil::Date;
+
+use super::name::{RemoteName, SecretName, TargetName};
 use super::place::{Location, NameRule};
 
 pub use vault_schema::audit::Severity;
@@ -126,6 +128,16 @@ pub enum ProblemKind {
     /// Other programs would read this dotenv line as another value.
     #[error("would be read as another value by {0}")]
     DialectsDisagree(String),
+    /// An ignore rule whose last day has passed, so that it covers nothing any more.
+    #[error("the ignore rule for `{name}`{} ended on {last}, and covers nothing any more", at_target(.target.as_ref()))]
+    RuleEnded {
+        /// The name the rule speaks of.
+        name: String,
+        /// The target it speaks of; every one when absent.
+        target: Option<TargetName>,
+        /// Its last day.
+        last: Date,
+    },
     /// The environment's receipts were made under a fingerprint key that is not there, so that they say nothing.
     #[error("was written under a fingerprint key that is not there, so that its receipts say nothing")]
     ForeignReceipts,
@@ -139,11 +151,16 @@ fn meant_for(recipients: &[String]) -> String {
     }
 }
 
+fn at_target(target: Option<&TargetName>) -> String {
+    target.map_or_else(String::new, |target| format!(" at `{target}`"))
+}
+
 impl ProblemKind {
     /// Returns the stable code.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::DialectsDisagree(_) => "UD210",
+            Self::RuleEnded { .. } => "UD220",
             Self::Undecryptable { .. } => "UD301",
             Self::NotAge => "UD302",
             Self::Damaged => "UD303",
@@ -167,7 +184,11 @@ impl ProblemKind {
     /// Returns how bad it is.
     pub const fn severity(&self) -> Severity {
         match self {
-            Self::NoValue | Self::NotDeclared | Self::DialectsDisagree(_) | Self::ForeignReceipts => Severity::Warning,
+            Self::NoValue
+            | Self::NotDeclared
+            | Self::DialectsDisagree(_)
+            | Self::RuleEnded { .. }
+            | Self::ForeignReceipts => Severity::Warning,
             _ => Severity::Error,
         }
     }
@@ -193,6 +214,7 @@ impl ProblemKind {
             | Self::Collision { .. }
             | Self::TooLargeThere { .. }
             | Self::DialectsDisagree(_)
+            | Self::RuleEnded { .. }
             | Self::ForeignReceipts => false,
         }
     }

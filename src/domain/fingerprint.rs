@@ -38,6 +38,16 @@ impl FingerprintKey {
         self.authenticate(b"undrift digest 1\0", digest.expose().as_bytes())
     }
 
+    /// Returns the fingerprint of an environment's receipts, as a saved plan remembers them.
+    pub fn receipts(&self, text: &str) -> Fingerprint {
+        self.authenticate(b"undrift receipts 1\0", text.as_bytes())
+    }
+
+    /// Returns what shows that a saved plan was made by somebody who has this key.
+    pub fn saved_plan(&self, text: &str) -> Fingerprint {
+        self.authenticate(b"undrift saved plan 1\0", text.as_bytes())
+    }
+
     /// Returns a name for this key, by which receipts made under another key are recognised.
     pub fn id(&self) -> String {
         let mut id = self.authenticate(b"undrift key 1\0", b"").to_string();
@@ -112,9 +122,17 @@ mod tests {
     }
 
     #[test]
-    fn a_value_never_has_the_fingerprint_of_a_digest() {
+    fn what_is_made_for_one_purpose_never_passes_for_another() {
         let text = "d8c5ac2e11c8e492";
-        assert_ne!(key(1).value(&SecretValue::copied_from(text)), key(1).digest(&RemoteDigest::new(text)));
+        let purposes = [
+            key(1).value(&SecretValue::copied_from(text)),
+            key(1).digest(&RemoteDigest::new(text)),
+            key(1).receipts(text),
+            key(1).saved_plan(text),
+        ];
+        for (index, one) in purposes.iter().enumerate() {
+            assert!(!purposes[..index].contains(one), "{index}");
+        }
     }
 
     #[test]

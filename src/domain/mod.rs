@@ -4,6 +4,7 @@
 //! inventory and observation become rows with a verdict, rows become a plan, a plan becomes outcomes.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
 
+pub mod adoption;
 pub mod binding;
 pub mod declaration;
 pub mod digest;
@@ -21,6 +22,7 @@ pub mod plan;
 pub mod receipt;
 pub mod rollout;
 pub mod row;
+pub mod saved;
 pub mod secret;
 pub mod suggest;
 pub mod template;

@@ -122,6 +122,24 @@ impl Plan {
     }
 }
 
+/// More removals than a person expects: a plan that makes them is refused as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the plan removes {count} secrets, and at most {limit} may be removed at once; nothing was written")]
+pub struct TooManyRemovals {
+    /// How many would go, at all places together.
+    pub count: usize,
+    /// How many may.
+    pub limit: usize,
+}
+
+impl Plan {
+    /// Refuses a plan that removes more than a person expects, as a whole.
+    pub fn check_removals(&self, limit: usize) -> Result<(), TooManyRemovals> {
+        let count = self.steps.iter().filter(|step| step.action == Action::Delete).count();
+        if count > limit { Err(TooManyRemovals { count, limit }) } else { Ok(()) }
+    }
+}
+
 /// What a plan needs to know of a place besides its rows.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Memory {
@@ -210,6 +228,8 @@ fn decide(row: &Row, choices: &Choices, partial: bool) -> Decision {
         Verdict::InSync | Verdict::Unmanaged | Verdict::Unreadable => Decision::Nothing,
         Verdict::Missing => Decision::Do(step(Action::Create)),
         Verdict::Behind => Decision::Do(step(Action::Update)),
+        // What a person accepted as it is waits for nobody, and is written over only by name.
+        Verdict::Unverified if row.accepted && !overwrite => Decision::Nothing,
         Verdict::Unverified | Verdict::Differs => {
             when(choices.take_vault || overwrite, Action::Update, Hold::NeedsTakeVault)
         }

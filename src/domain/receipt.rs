@@ -9,6 +9,30 @@ use super::name::{RemoteName, SecretName};
 use super::observation::SealedEvidence;
 use super::place::Location;
 
+/// How it came about that a receipt was filed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// We wrote the value there.
+    #[default]
+    Pushed,
+    /// It was there already, and a person gave its value.
+    Adopted,
+    /// It was there already, and a person accepted it without knowing its value: the receipt's fingerprint is that of
+    /// the vault's value at that moment, and says nothing of what is there.
+    AsIs,
+}
+
+impl Origin {
+    /// Returns what was done, in a word.
+    pub const fn verb(self) -> &'static str {
+        match self {
+            Self::Pushed => "pushed",
+            Self::Adopted => "adopted",
+            Self::AsIs => "accepted as it is",
+        }
+    }
+}
+
 /// One receipt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
@@ -20,6 +44,15 @@ pub struct Receipt {
     pub written: Timestamp,
     /// What the target showed right after.
     pub evidence: SealedEvidence,
+    /// How it came about.
+    pub origin: Origin,
+}
+
+impl Receipt {
+    /// Returns whether it says what value the target held.
+    pub fn knows_value(&self) -> bool {
+        self.origin != Origin::AsIs
+    }
 }
 
 /// What we removed from a place whose machines may still run it.
@@ -113,7 +146,10 @@ impl<'a> DigestBook<'a> {
     pub fn new(receipts: &'a Receipts) -> Self {
         let mut by_digest: HashMap<Fingerprint, &Receipt> = HashMap::new();
         for (_, _, receipt) in receipts.iter() {
-            if let SealedEvidence::Digest(digest) = receipt.evidence {
+            // A state that was accepted as it was stands for no value.
+            if let SealedEvidence::Digest(digest) = receipt.evidence
+                && receipt.knows_value()
+            {
                 by_digest
                     .entry(digest)
                     .and_modify(|known| {
@@ -152,6 +188,7 @@ mod tests {
             value,
             written: written.parse().expect("an instant"),
             evidence: SealedEvidence::Digest(value),
+            origin: Origin::Pushed,
         }
     }
 
@@ -184,6 +221,8 @@ mod tests {
         }
         let (at, digest) =
             (receipt("A", "2026-08-01T00:00:00Z").written, receipt("A", "2026-08-01T00:00:00Z").evidence);
+        let accepted = Receipt { origin: Origin::AsIs, ..receipt("A", "2026-01-01T00:00:00Z") };
+        receipts.insert("fly:d".to_owned(), RemoteName::new("A"), accepted);
         let book = DigestBook::new(&receipts);
         assert_eq!(book.look_up(&digest).map(|known| known.written), Some(at));
         assert_eq!(book.look_up(&SealedEvidence::Times { created: at, updated: at }), None);

@@ -12,9 +12,9 @@ use super::inventory::Inventory;
 use super::name::{RemoteName, SecretName};
 use super::observation::{Evidence, Observation, RolloutState, SealedEvidence};
 use super::place::Place;
-use super::receipt::{DigestBook, Receipt, Receipts, Removal};
+use super::receipt::{DigestBook, Origin, Receipt, Receipts, Removal};
 use super::verdict::{
-    Comparison, Judgement, Proof, ReceiptSide, RemoteSide, Rollout, VaultSide, Verdict, classify, is_good,
+    Comparison, Judgement, Proof, ReceiptSide, RemoteSide, Rollout, VaultSide, Verdict, classify, is_accepted, is_good,
 };
 
 /// One secret at one place.
@@ -42,12 +42,19 @@ pub struct Row {
     pub ignored: bool,
     /// What brings it to the machines.
     pub mode: RolloutMode,
+    /// Whether a person has accepted that nobody can say what is there, and neither side has moved since.
+    pub accepted: bool,
 }
 
 impl Row {
     /// Returns whether nothing needs to be done about it.
     pub fn is_good(&self) -> bool {
         is_good(self.judgement.verdict, self.rollout.rollout)
+    }
+
+    /// Returns whether it wants a person's attention: it is neither good nor accepted in any way.
+    pub fn is_open(&self) -> bool {
+        !self.is_good() && !self.ignored && !self.accepted
     }
 }
 
@@ -164,6 +171,7 @@ impl Judge<'_> {
             vouched: true,
             written: None,
             ignored: false,
+            accepted: false,
             mode: self.mode,
         };
         (!row.is_good()).then(|| Row { ignored: self.is_ignored(name), ..row })
@@ -193,7 +201,10 @@ impl Judge<'_> {
         let same_evidence =
             |receipt: &Receipt| comparable(receipt) && sealed.is_some_and(|sealed| sealed.unmoved(&receipt.evidence));
         let elsewhere = sealed
-            .filter(|_| !self.scheme_changed && !receipt.is_some_and(same_evidence))
+            .filter(|_| {
+                let speaks_itself = receipt.is_some_and(|receipt| receipt.knows_value() && same_evidence(receipt));
+                !self.scheme_changed && !speaks_itself
+            })
             .and_then(|sealed| self.known.book.look_up(&sealed));
         let remote = match (self.observation, shown) {
             (None, _) => RemoteSide::Unreadable,
@@ -210,14 +221,22 @@ impl Judge<'_> {
         let receipt_side = receipt.filter(speaks).map(|receipt| ReceiptSide {
             same_value: value == Some(receipt.value),
             same_evidence: same_evidence(receipt),
+            knows_value: receipt.knows_value(),
         });
         let judgement = classify(vault, receipt_side, remote)?;
-        let secret = secret.or(receipt.map(|receipt| &receipt.secret)).cloned();
+        let of_receipt = || receipt.filter(|receipt| receipt.knows_value()).map(|receipt| &receipt.secret);
+        let secret = secret.or_else(of_receipt).cloned();
         let rollout = shown.map_or_else(RolloutState::none, |observed| observed.rollout.clone());
         let evidence = shown.map(|observed| &observed.evidence);
-        let vouched = receipt.is_some_and(same_evidence);
-        let rewritten = receipt.is_some_and(comparable) && !vouched;
-        let detail = self.detail(judgement, receipt, elsewhere, evidence, vault, rewritten);
+        let vouched = receipt.is_some_and(|receipt| receipt.knows_value() && same_evidence(receipt));
+        let accepted = is_accepted(judgement.verdict, receipt_side);
+        let unmoved = receipt.is_some_and(same_evidence);
+        let rewritten = receipt.is_some_and(comparable) && !unmoved;
+        let detail = if accepted && let Some(receipt) = receipt {
+            format!("accepted as it is on {}; nobody knows its value", day(receipt.written))
+        } else {
+            self.detail(judgement, receipt, elsewhere, evidence, vault, [unmoved, rewritten])
+        };
         let row = Row {
             place: self.place.clone(),
             secret,
@@ -230,6 +249,7 @@ impl Judge<'_> {
             written: shown.and_then(|observed| observed.written),
             ignored: false,
             mode: self.mode,
+            accepted,
         };
         let ignored = !row.is_good() && self.is_ignored(name);
         Some(Row { ignored, ..row })
@@ -266,41 +286,46 @@ impl Judge<'_> {
         elsewhere: Option<&Receipt>,
         evidence: Option<&Evidence>,
         vault: VaultSide,
-        rewritten: bool,
+        [unmoved, rewritten]: [bool; 2],
     ) -> String {
-        let pushed = receipt.map(|receipt| day(receipt.written));
+        let filed = receipt.map(|receipt| (receipt.origin, receipt.origin.verb(), day(receipt.written)));
         match judgement.verdict {
-            Verdict::InSync => match (judgement.proof, pushed) {
-                (Proof::Receipt, Some(day)) => format!("as pushed {day}"),
+            Verdict::InSync => match (judgement.proof, filed) {
+                (Proof::Receipt, Some((_, verb, day))) => format!("as {verb} {day}"),
                 (Proof::Digest, _) if elsewhere.is_some() => "same digest as a receipt of this value".to_owned(),
                 _ => String::new(),
             },
-            Verdict::Missing => match pushed {
-                Some(day) => format!("removed there since it was pushed {day}"),
+            Verdict::Missing => match filed {
+                Some((_, verb, day)) => format!("removed there since it was {verb} {day}"),
                 None if self.known.receipts_void => VOID.to_owned(),
                 None => "never pushed".to_owned(),
             },
-            Verdict::Behind => pushed.map_or_else(String::new, |day| format!("holds the value of {day}")),
+            Verdict::Behind => filed.map_or_else(String::new, |(_, _, day)| format!("holds the value of {day}")),
             Verdict::ChangedRemotely => moved(receipt, elsewhere, evidence),
             Verdict::Conflict => format!("the vault changed too; {}", moved(receipt, elsewhere, evidence)),
-            Verdict::Differs => match (elsewhere, pushed) {
+            Verdict::Differs => match (elsewhere, filed) {
                 (Some(known), _) => format!("holds the value of {}", day(known.written)),
-                (None, Some(day)) => format!("pushed {day}, and nothing shows which side changed since"),
-                (None, None) => "another value, and no receipt".to_owned(),
+                (None, Some((Origin::Pushed | Origin::Adopted, verb, day))) => {
+                    format!("{verb} {day}, and nothing shows which side changed since")
+                }
+                (None, None | Some((Origin::AsIs, ..))) => "another value, and no receipt".to_owned(),
             },
             Verdict::Unverified if self.scheme_changed => {
                 "the platform's digest scheme changed, receipts void".to_owned()
             }
-            Verdict::Unverified => match pushed {
-                Some(day) => format!("pushed {day}, and nothing shows whether it was written since"),
+            Verdict::Unverified => match filed {
+                Some((Origin::AsIs, _, day)) if unmoved => {
+                    format!("accepted as it was on {day}, and the vault changed since")
+                }
+                Some((_, verb, day)) => format!("{verb} {day}, and nothing shows whether it was written since"),
                 None if self.known.receipts_void => VOID.to_owned(),
                 None => "there, but never pushed by undrift".to_owned(),
             },
             Verdict::Orphaned if rewritten => {
                 format!("no longer in the vault, and {}", moved(receipt, elsewhere, evidence))
             }
-            Verdict::Orphaned => match pushed {
-                Some(day) => format!("pushed {day}, no longer in the vault"),
+            Verdict::Orphaned => match filed {
+                Some((_, verb, day)) => format!("{verb} {day}, no longer in the vault"),
                 None => "no longer in the vault".to_owned(),
             },
             Verdict::Unmanaged if self.known.receipts_void => VOID.to_owned(),

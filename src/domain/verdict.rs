@@ -22,6 +22,9 @@ pub struct ReceiptSide {
     pub same_value: bool,
     /// The target still shows what it showed right after (`R = E_L`). False as well when the target has none.
     pub same_evidence: bool,
+    /// The receipt says what value the target held. One of a state that was accepted as it was does not: there the two
+    /// above say only whether either side moved since.
+    pub knows_value: bool,
 }
 
 /// What the target says.
@@ -76,24 +79,33 @@ pub fn classify(vault: VaultSide, receipt: Option<ReceiptSide>, remote: RemoteSi
         (_, _, RemoteSide::Unreadable) | (VaultSide::Unreadable, _, _) => judgement(Verdict::Unreadable, Proof::None),
         (VaultSide::Present, _, RemoteSide::Absent) => judgement(Verdict::Missing, Proof::Value),
         (VaultSide::Absent, _, RemoteSide::Absent) => None,
-        (VaultSide::Absent, Some(_), RemoteSide::Comparable { .. } | RemoteSide::Opaque) => {
-            judgement(Verdict::Orphaned, Proof::Receipt)
-        }
-        (VaultSide::Absent, None, RemoteSide::Comparable { .. } | RemoteSide::Opaque) => {
-            judgement(Verdict::Unmanaged, Proof::None)
-        }
+        (
+            VaultSide::Absent,
+            Some(ReceiptSide { knows_value: true, .. }),
+            RemoteSide::Comparable { .. } | RemoteSide::Opaque,
+        ) => judgement(Verdict::Orphaned, Proof::Receipt),
+        // What was accepted as it was is not of our writing, so that it may never be removed as an orphan.
+        (
+            VaultSide::Absent,
+            None | Some(ReceiptSide { knows_value: false, .. }),
+            RemoteSide::Comparable { .. } | RemoteSide::Opaque,
+        ) => judgement(Verdict::Unmanaged, Proof::None),
         (VaultSide::Present, _, RemoteSide::Comparable { equal: true, by }) => judgement(Verdict::InSync, by.into()),
         (VaultSide::Present, receipt, RemoteSide::Comparable { equal: false, by }) => judgement(
             match receipt {
-                None => Verdict::Differs,
+                None | Some(ReceiptSide { knows_value: false, same_evidence: true, .. }) => Verdict::Differs,
                 Some(ReceiptSide { same_value: true, .. }) => Verdict::ChangedRemotely,
-                Some(ReceiptSide { same_value: false, same_evidence: true }) => Verdict::Behind,
-                Some(ReceiptSide { same_value: false, same_evidence: false }) => Verdict::Conflict,
+                Some(ReceiptSide { same_value: false, same_evidence: true, .. }) => Verdict::Behind,
+                Some(ReceiptSide { same_value: false, same_evidence: false, .. }) => Verdict::Conflict,
             },
             by.into(),
         ),
-        (VaultSide::Present, None, RemoteSide::Opaque) => judgement(Verdict::Unverified, Proof::None),
-        (VaultSide::Present, Some(ReceiptSide { same_value, same_evidence }), RemoteSide::Opaque) => judgement(
+        (
+            VaultSide::Present,
+            None | Some(ReceiptSide { knows_value: false, same_evidence: true, .. }),
+            RemoteSide::Opaque,
+        ) => judgement(Verdict::Unverified, Proof::None),
+        (VaultSide::Present, Some(ReceiptSide { same_value, same_evidence, .. }), RemoteSide::Opaque) => judgement(
             match (same_value, same_evidence) {
                 (true, true) => Verdict::InSync,
                 (false, true) => Verdict::Behind,
@@ -103,6 +115,14 @@ pub fn classify(vault: VaultSide, receipt: Option<ReceiptSide>, remote: RemoteSi
             Proof::Receipt,
         ),
     }
+}
+
+/// Returns whether a person has accepted that nobody can say what is there: neither side has moved since.
+pub const fn is_accepted(verdict: Verdict, receipt: Option<ReceiptSide>) -> bool {
+    matches!(
+        (verdict, receipt),
+        (Verdict::Unverified, Some(ReceiptSide { same_value: true, same_evidence: true, knows_value: false }))
+    )
 }
 
 /// Returns whether nothing needs to be done: the target holds the vault's value and whatever runs there has it.

@@ -20,7 +20,7 @@ use crate::domain::observation::{Observation, SealedEvidence};
 use crate::domain::outcome::{Outcome, StepOutcome};
 use crate::domain::place::Place;
 use crate::domain::plan::{Action, Plan, Step};
-use crate::domain::receipt::{Receipt, Removal};
+use crate::domain::receipt::{Origin, Receipt, Removal};
 use crate::domain::secret::SecretValue;
 use crate::targets::{AnyTarget, Effect, Target, Write};
 use crate::vault::journal::Journal;
@@ -313,7 +313,9 @@ impl<'a> Run<'a> {
             match (self.sealed(seen, &name), self.value(accepted.step), self.key()) {
                 (Some(evidence), Some(value), Some(key)) if accepted.step.action != Action::Delete => {
                     let secret = accepted.step.secret.clone();
-                    let receipt = Receipt { secret, value: key.value(value), written: accepted.written, evidence };
+                    let value = key.value(value);
+                    let receipt =
+                        Receipt { secret, value, written: accepted.written, evidence, origin: Origin::Pushed };
                     filed.push((name, receipt));
                 }
                 _ => {

@@ -6,4 +6,5 @@ pub mod event;
 pub mod observe;
 pub mod recorder;
 pub mod rollout;
+pub mod saved;
 pub mod settle;

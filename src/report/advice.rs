@@ -1,5 +1,8 @@
 //! Advice: the code of what is wrong, and the command that mends it. Facts come from below; advice is made here.
 
+use std::collections::BTreeMap;
+
+use vault_schema::plan as schema;
 use vault_schema::project::{RolloutMode, TargetKind};
 
 use crate::domain::finding::{Problem, ProblemKind};
@@ -9,6 +12,9 @@ use crate::domain::row::Row;
 use crate::domain::verdict::{Rollout, Verdict};
 use crate::targets::TargetError;
 use crate::targets::error::Broken;
+
+/// What accepts the names that are somebody else's.
+pub const IGNORE: &str = "undrift ignore --from-current --reason TEXT";
 
 /// Returns the stable code of a row, or none when nothing is wrong.
 pub fn code(verdict: Verdict, rollout: Rollout) -> Option<&'static str> {
@@ -70,6 +76,36 @@ pub fn decides(held: &Held, is_protected: bool) -> String {
     }
 }
 
+/// Returns the command that decides a held step the other way: what is there is right.
+pub fn keeps(held: &Held, is_protected: bool) -> Option<String> {
+    let Place { environment, target, .. } = &held.step.place;
+    match held.hold {
+        Hold::NeedsTakeVault | Hold::NeedsOverwrite => {
+            let confirm = if is_protected { format!(" --confirm {environment}") } else { String::new() };
+            Some(format!("undrift adopt {} -e {environment}{confirm} -t {target}", held.step.secret))
+        }
+        Hold::NeedsPrune | Hold::NeedsPruneAndOverwrite | Hold::VaultIncomplete => None,
+    }
+}
+
+/// Returns the commands that keep what is there, with how many held steps each may decide: one for each step where
+/// there are few, and one for each target where there are many.
+pub fn keeping(held: &[schema::Held]) -> Vec<(String, usize)> {
+    let mut targets: BTreeMap<(&str, &str), Vec<(&str, &str)>> = BTreeMap::new();
+    for held in held {
+        if let Some(command) = &held.keep {
+            targets.entry((&held.environment, &held.target)).or_default().push((&held.secret, command));
+        }
+    }
+    let commands = targets.into_values().flat_map(|commands| match commands.as_slice() {
+        [(secret, command), _, _, _, ..] => {
+            vec![(command.replacen(&format!(" {secret} "), " NAME ", 1), commands.len())]
+        }
+        few => few.iter().map(|(_, command)| ((*command).to_owned(), 1)).collect(),
+    });
+    commands.collect()
+}
+
 /// Returns why a step is held, where its verdict does not say so already.
 pub const fn held_because(hold: Hold) -> Option<&'static str> {
     match hold {
@@ -97,6 +133,7 @@ pub fn mends(problem: &Problem, environment: &str) -> Option<String> {
         }
         ProblemKind::Duplicate { .. } => "remove one of the two".to_owned(),
         ProblemKind::DialectsDisagree(_) => "put the value in a .toml.age file, which has one reading".to_owned(),
+        ProblemKind::RuleEnded { .. } => "give the rule a later `until`, or remove it".to_owned(),
         ProblemKind::ForeignReceipts => {
             format!("take vault/{environment}/key.age from git again, or move {file} away to begin anew")
         }
@@ -162,4 +199,37 @@ pub fn remedy(error: &TargetError, location: &Location) -> Option<String> {
         (TargetError::Rejected { .. } | TargetError::Unusable(_), _) => return None,
     };
     Some(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use vault_schema::verdict::Verdict;
+
+    use super::*;
+
+    #[test]
+    fn few_held_steps_are_named_and_many_are_counted() {
+        let held = |target: &str, secret: &str, keep: bool| schema::Held {
+            environment: "staging".to_owned(),
+            target: target.to_owned(),
+            place: format!("fly:{target}"),
+            secret: secret.to_owned(),
+            remote_name: secret.to_owned(),
+            verdict: Verdict::Unverified,
+            detail: String::new(),
+            next: String::new(),
+            keep: keep.then(|| format!("undrift adopt {secret} -e staging -t {target}")),
+        };
+        let few = ["A", "B", "C"].map(|name| held("ci", name, true));
+        let many = ["T", "A", "B", "C", "D"].map(|name| held("web", name, name != "D"));
+        let all: Vec<_> = few.into_iter().chain(many).collect();
+        let shown: Vec<_> = keeping(&all).into_iter().map(|(command, count)| format!("{command}: {count}")).collect();
+        let expected = [
+            "undrift adopt A -e staging -t ci: 1",
+            "undrift adopt B -e staging -t ci: 1",
+            "undrift adopt C -e staging -t ci: 1",
+            "undrift adopt NAME -e staging -t web: 4",
+        ];
+        assert_eq!(shown, expected);
+    }
 }

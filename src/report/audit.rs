@@ -13,10 +13,17 @@ use crate::flow::audit::{Subject, Subjects, is_protected, is_whole};
 use crate::flow::observe::Observations;
 use crate::targets::TargetError;
 
-/// Builds the report.
-pub fn build(at: Timestamp, rows: &[Row], subjects: &Subjects, observations: &Observations) -> Report {
+/// Builds the report. `declared` are the problems of `undrift.toml` itself.
+pub fn build(
+    at: Timestamp,
+    rows: &[Row],
+    subjects: &Subjects,
+    observations: &Observations,
+    declared: &[Problem],
+) -> Report {
     let failures = failures(observations);
-    let findings = findings(subjects);
+    let mut findings = findings(subjects);
+    findings.extend(declared.iter().map(|problem| finding(None, problem)));
     let complete = failures.is_empty() && is_whole(subjects);
     let summary = summarise(rows);
     Report {
@@ -36,7 +43,7 @@ pub fn build(at: Timestamp, rows: &[Row], subjects: &Subjects, observations: &Ob
 pub fn findings(subjects: &Subjects) -> Vec<Finding> {
     let of = |subject: &Subject| {
         let environment = subject.inventory.environment.to_string();
-        subject.inventory.problems.iter().map(|problem| finding(&environment, problem)).collect::<Vec<_>>()
+        subject.inventory.problems.iter().map(|problem| finding(Some(&environment), problem)).collect::<Vec<_>>()
     };
     subjects.values().flat_map(of).collect()
 }
@@ -47,8 +54,9 @@ fn summarise(rows: &[Row]) -> Summary {
     Summary {
         checked: rows.len(),
         in_sync: count(&Row::is_good),
-        drift: count(&|row| !row.is_good() && !row.ignored && !unreadable(row)),
+        drift: count(&|row| row.is_open() && !unreadable(row)),
         ignored: count(&|row| row.ignored),
+        accepted: count(&|row| row.accepted && !row.ignored),
         unreadable: count(&|row| !row.ignored && unreadable(row)),
         proved: count(&|row| row.is_good() && row.judgement.proof != Proof::None),
     }
@@ -71,13 +79,14 @@ fn entry(row: &Row, subjects: &Subjects) -> Entry {
         proof: row.judgement.proof,
         rollout,
         ignored: row.ignored,
+        accepted: row.accepted,
         detail,
         code: advice::code(verdict, rollout).map(str::to_owned),
         next: advice::next(row, is_protected(subjects, &row.place.environment)),
     }
 }
 
-fn finding(environment: &str, problem: &Problem) -> Finding {
+fn finding(environment: Option<&str>, problem: &Problem) -> Finding {
     let location = problem.file.as_ref().map(|file| match problem.line {
         Some(line) => format!("{file}:{line}"),
         None => file.clone(),
@@ -85,11 +94,11 @@ fn finding(environment: &str, problem: &Problem) -> Finding {
     Finding {
         code: problem.kind.code().to_owned(),
         severity: problem.kind.severity(),
-        environment: Some(environment.to_owned()),
+        environment: environment.map(str::to_owned),
         secret: problem.secret.clone(),
         location,
         message: problem.kind.to_string(),
-        next: advice::mends(problem, environment),
+        next: advice::mends(problem, environment.unwrap_or("NAME")),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The reports of a plan and of a push.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use vault_schema::audit::{Failure, Finding, Severity};
 use vault_schema::plan::{self as schema, Plan as PlanReport};
@@ -8,7 +10,7 @@ use vault_schema::push::{self, Outcome, Push};
 use super::audit::{failures, findings, refusal};
 use super::{TOOL, advice};
 use crate::domain::outcome::StepOutcome;
-use crate::domain::plan::{Held, Plan, Step};
+use crate::domain::plan::{Action, Held, Plan, Step};
 use crate::domain::rollout::{RollOut, RollOutOutcome};
 use crate::flow::audit::{Subjects, is_protected, is_whole};
 use crate::flow::observe::Observations;
@@ -81,6 +83,15 @@ fn rolled_out(outcome: &RollOutOutcome) -> push::RollOut {
     }
 }
 
+/// Returns what is removed where, in words: what a person should read first.
+pub fn removals(plan: &PlanReport) -> Vec<String> {
+    let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for step in plan.steps.iter().filter(|step| step.action == Action::Delete) {
+        *counts.entry((&step.environment, &step.place)).or_default() += 1;
+    }
+    counts.iter().map(|((environment, place), count)| format!("removes {count} at {place} ({environment})")).collect()
+}
+
 /// What is only untidy is for the audit to say.
 fn faults(subjects: &Subjects) -> Vec<Finding> {
     findings(subjects).into_iter().filter(|finding| finding.severity == Severity::Error).collect()
@@ -113,6 +124,7 @@ fn held(held: &Held, subjects: &Subjects) -> schema::Held {
             None => step.detail.clone(),
         },
         next: advice::decides(held, is_protected(subjects, &step.place.environment)),
+        keep: advice::keeps(held, is_protected(subjects, &step.place.environment)),
     }
 }
 

@@ -9,7 +9,7 @@ use tabled::settings::{Modify, Padding, Style};
 use textwrap::WordSplitter::NoHyphenation;
 use unicode_width::UnicodeWidthStr;
 use vault_schema::audit::{Entry, Failure, Finding, Report};
-use vault_schema::plan::{Held, Plan};
+use vault_schema::plan::{Action, Held, Plan};
 use vault_schema::project::RolloutMode;
 use vault_schema::push::{Outcome, Push};
 use vault_schema::verdict::{Proof, Rollout, Verdict};
@@ -18,11 +18,11 @@ use vault_schema::verdict::{Proof, Rollout, Verdict};
 const LEAST_DETAIL: usize = 26;
 
 /// One line of a table: where, what, how it stands, and what is known.
-struct Line {
-    place: String,
-    name: String,
-    state: String,
-    detail: String,
+pub(super) struct Line {
+    pub(super) place: String,
+    pub(super) name: String,
+    pub(super) state: String,
+    pub(super) detail: String,
 }
 
 /// Renders an audit. `all` shows every row, not only those that want attention; `width` is the terminal's.
@@ -30,7 +30,7 @@ pub fn audit(report: &Report, all: bool, width: usize) -> String {
     let mut text = String::new();
     let mut environments: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
     for entry in &report.entries {
-        if all || (entry.code.is_some() && !entry.ignored && entry.verdict != Verdict::Unreadable) {
+        if is_shown(entry, all) {
             environments.entry(&entry.environment).or_default().push(entry);
         }
     }
@@ -45,9 +45,15 @@ pub fn audit(report: &Report, all: bool, width: usize) -> String {
     text
 }
 
+/// Returns whether a row is shown: all are, or those that want attention and are not told of with their place.
+pub(super) fn is_shown(entry: &Entry, all: bool) -> bool {
+    let wants_attention = entry.code.is_some() && !entry.ignored && !entry.accepted;
+    all || (wants_attention && entry.verdict != Verdict::Unreadable)
+}
+
 /// Worst first: what may break production, then what is only untidy.
-fn rank(entry: &Entry) -> u8 {
-    match (entry.verdict, entry.ignored) {
+pub(super) fn rank(entry: &Entry) -> u8 {
+    match (entry.verdict, entry.ignored || entry.accepted) {
         (_, true) => 13,
         (Verdict::Conflict, _) => 0,
         (Verdict::ChangedRemotely, _) => 1,
@@ -65,7 +71,7 @@ fn rank(entry: &Entry) -> u8 {
     }
 }
 
-fn line(entry: &Entry) -> Line {
+pub(super) fn line(entry: &Entry) -> Line {
     let rollout = match entry.rollout {
         Rollout::Staged => ", staged",
         Rollout::Partial => ", partial",
@@ -78,7 +84,11 @@ fn line(entry: &Entry) -> Line {
         (Proof::Digest, _) => " (by digest)",
         (Proof::Receipt, _) => " (by receipt)",
     };
-    let ignored = if entry.ignored { ", ignored" } else { "" };
+    let ignored = match (entry.ignored, entry.accepted) {
+        (true, _) => ", ignored",
+        (false, true) => ", accepted",
+        (false, false) => "",
+    };
     Line {
         place: entry.place.clone(),
         name: entry.remote_name.clone(),
@@ -87,17 +97,19 @@ fn line(entry: &Entry) -> Line {
     }
 }
 
-fn summary(report: &Report) -> String {
+pub(super) fn summary(report: &Report) -> String {
     let summary = &report.summary;
     let number = |count: usize| if count == 0 { "none".to_owned() } else { count.to_string() };
     let unread = report.failures.len();
+    let accepted =
+        if summary.accepted == 0 { String::new() } else { format!("{} accepted as they are, ", summary.accepted) };
     let incomplete = match (unread, report.complete) {
         (0, true) => "",
         (0, false) => "; the vault could not be read whole",
         _ => "; not every target could be read",
     };
     format!(
-        "{} checked: {} in sync ({} proved), {} drifted, {} ignored, {} unreadable{incomplete}",
+        "{} checked: {} in sync ({} proved), {} drifted, {} ignored, {accepted}{} unreadable{incomplete}",
         summary.checked,
         summary.in_sync,
         summary.proved,
@@ -110,6 +122,7 @@ fn summary(report: &Report) -> String {
 /// Renders a plan.
 pub fn plan(plan: &Plan, width: usize) -> String {
     let mut text = String::new();
+    removals(&mut text, plan);
     let mut environments: BTreeMap<&str, Vec<Line>> = BTreeMap::new();
     for step in &plan.steps {
         environments.entry(&step.environment).or_default().push(Line {
@@ -137,7 +150,7 @@ pub fn plan(plan: &Plan, width: usize) -> String {
     failures(&mut text, "could not be read", &plan.failures, width);
     failures(&mut text, "left as it is", &plan.refused, width);
     findings(&mut text, &plan.findings, width);
-    let writes = plan.steps.iter().filter(|step| step.action != vault_schema::plan::Action::Delete).count();
+    let writes = plan.steps.iter().filter(|step| step.action != Action::Delete).count();
     let removals = plan.steps.len() - writes;
     let held = plan.held.len();
     let _ = match (writes, removals, plan.roll_outs.len()) {
@@ -146,6 +159,17 @@ pub fn plan(plan: &Plan, width: usize) -> String {
         (_, _, apps) => writeln!(text, "{writes} to write, {removals} to remove, {apps} to roll out, {held} held"),
     };
     text
+}
+
+/// Says what is removed where before anything else.
+fn removals(text: &mut String, plan: &Plan) {
+    let removals = super::plan::removals(plan);
+    for removal in &removals {
+        let _ = writeln!(text, "{removal}");
+    }
+    if !removals.is_empty() {
+        text.push('\n');
+    }
 }
 
 /// Renders what a push did.

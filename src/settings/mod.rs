@@ -193,6 +193,25 @@ impl Selection {
         }
     }
 
+    /// Refuses a write to a protected environment that is not named twice.
+    pub fn needs_confirm(&self, confirmed: &[String]) -> Result<(), Refusal> {
+        let protected = |name: &&EnvironmentName| self.project.environments.get(*name).is_some_and(|it| it.protected);
+        let unnamed = |name: &&EnvironmentName| !confirmed.iter().any(|confirmed| confirmed == name.as_str());
+        let first = self.environments.iter().filter(protected).find(unnamed);
+        first.map_or(Ok(()), |name| Err(Refusal::NeedsConfirm(name.clone())))
+    }
+
+    /// Returns the one target that is meant, and refuses none and several.
+    pub fn one_target(&self, verb: &'static str) -> Result<&TargetName, Refusal> {
+        match self.targets.as_slice() {
+            [target] => Ok(target),
+            _ => Err(Refusal::NeedsTarget {
+                verb,
+                declared: self.project.targets.keys().map(ToString::to_string).collect(),
+            }),
+        }
+    }
+
     /// Returns whether a target is meant.
     pub fn means(&self, target: &TargetName) -> bool {
         self.targets.is_empty() || self.targets.contains(target)

@@ -2,10 +2,11 @@
 
 use std::io;
 
-use toml_edit::{Array, DocumentMut, Item, Table, Value, value};
+use toml_edit::{Array, ArrayOfTables, Datetime, DocumentMut, Item, Table, Value, value};
 
 use super::layout::Layout;
 use super::{project, store};
+use crate::domain::declaration::{IgnoreRule, Project};
 use crate::domain::name::{EnvironmentName, SecretName, TargetName};
 
 /// Something to declare.
@@ -35,33 +36,81 @@ impl Additions {
     }
 }
 
+/// Adds ignore rules behind those that are there.
+pub fn ignore(layout: &Layout, rules: &[IgnoreRule]) -> io::Result<()> {
+    edit(
+        layout,
+        |document| with_rules(document, rules),
+        |project| rules.iter().all(|rule| project.ignores.contains(rule)),
+    )
+}
+
 /// Adds declarations; what is declared already stays as it is.
 pub fn add(layout: &Layout, additions: &Additions) -> io::Result<()> {
     if additions.is_empty() {
         return Ok(());
     }
+    edit(
+        layout,
+        |document| with_tables(document, additions),
+        |project| {
+            additions.environments.iter().all(|name| project.environments.contains_key(name))
+                && additions.secrets.iter().all(|secret| project.secrets.contains_key(&secret.name))
+        },
+    )
+}
+
+/// Edits the file, and writes it when what was to be added arrived: a declaration that did not would be a value that is
+/// pushed nowhere, or drift that nobody accepted.
+fn edit(
+    layout: &Layout,
+    change: impl FnOnce(&mut DocumentMut),
+    has_arrived: impl FnOnce(&Project) -> bool,
+) -> io::Result<()> {
     let content = store::read(&layout.project_file()).map_err(io::Error::other)?;
     let text = String::from_utf8(content).map_err(io::Error::other)?;
-    let edited = added(&text, additions).map_err(io::Error::other)?;
-    // A declaration that did not arrive would be a value that is pushed nowhere.
-    let project = project::parse(&edited).map_err(io::Error::other)?;
-    let arrived = additions.environments.iter().all(|name| project.environments.contains_key(name))
-        && additions.secrets.iter().all(|secret| project.secrets.contains_key(&secret.name));
-    if !arrived {
+    let mut document: DocumentMut = text.parse().map_err(io::Error::other)?;
+    change(&mut document);
+    let edited = document.to_string();
+    if !has_arrived(&project::parse(&edited).map_err(io::Error::other)?) {
         return Err(io::Error::other("the file has a form that nothing can be added to; declare it by hand"));
     }
     store::replace(&layout.project_file(), edited.as_bytes())
 }
 
-fn added(text: &str, additions: &Additions) -> Result<String, toml_edit::TomlError> {
-    let mut document: DocumentMut = text.parse()?;
+fn with_tables(document: &mut DocumentMut, additions: &Additions) {
     for name in &additions.environments {
-        declare(&mut document, "environments", name.as_str(), environment(name));
+        declare(document, "environments", name.as_str(), environment(name));
     }
     for secret in &additions.secrets {
-        declare(&mut document, "secrets", secret.name.as_str(), table(secret));
+        declare(document, "secrets", secret.name.as_str(), table(secret));
     }
-    Ok(document.to_string())
+}
+
+/// Adds rules in the form that the others are written in; without any, as tables at the end of the file.
+fn with_rules(document: &mut DocumentMut, rules: &[IgnoreRule]) {
+    match document.entry("ignore").or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new())) {
+        Item::ArrayOfTables(tables) => tables.extend(rules.iter().map(rule)),
+        Item::Value(Value::Array(array)) => {
+            array.extend(rules.iter().map(|it| Value::InlineTable(rule(it).into_inline_table())));
+        }
+        // Whatever else stands there is no list, and the file would not have been read.
+        _ => {}
+    }
+}
+
+fn rule(rule: &IgnoreRule) -> Table {
+    let mut table = Table::new();
+    table.decor_mut().set_prefix("\n");
+    if let Some(target) = &rule.target {
+        table.insert("target", value(target.as_str()));
+    }
+    table.insert("name", value(&rule.name));
+    table.insert("reason", value(&rule.reason));
+    if let Some(day) = rule.until.and_then(|day| day.to_string().parse::<Datetime>().ok()) {
+        table.insert("until", value(day));
+    }
+    table
 }
 
 /// Adds a table to a section, in the form that the section is written in; one that is there stays as it is.
@@ -110,6 +159,44 @@ fn table(secret: &NewSecret) -> Table {
 mod tests {
     use super::*;
 
+    fn added(text: &str, additions: &Additions) -> String {
+        let mut document: DocumentMut = text.parse().expect("toml");
+        with_tables(&mut document, additions);
+        document.to_string()
+    }
+
+    #[test]
+    fn ignore_rules_are_added_in_the_form_of_those_that_are_there() {
+        let rule = IgnoreRule {
+            target: Some(TargetName::parse("ci").expect("a name")),
+            name: "CODECOV_*".to_owned(),
+            reason: "owned by \"ops\"".to_owned(),
+            until: Some(jiff::civil::date(2027, 3, 31)),
+        };
+        let head = "version = 1 # ours\n\n[environments.staging] # first\n\n[targets.ci]\nkind = \"github\"\nrepository = \"a/b\"\n";
+        let first = "\n[[ignore]] # old\nname = \"A\"\nreason = \"r\"\n";
+        let new =
+            "\n[[ignore]]\ntarget = \"ci\"\nname = \"CODECOV_*\"\nreason = 'owned by \"ops\"'\nuntil = 2027-03-31\n";
+        let inline = "ignore = [{ name = \"A\", reason = \"r\" }] # old\n";
+        for (text, expected) in [
+            (head.to_owned(), Some(format!("{head}{new}"))),
+            (format!("{head}{first}"), Some(format!("{head}{first}{new}"))),
+            (format!("{inline}{head}"), None),
+        ] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let layout = Layout::at(folder.path());
+            std::fs::write(layout.project_file(), &text).expect("writing");
+            ignore(&layout, std::slice::from_ref(&rule)).expect("adding");
+            let edited = std::fs::read_to_string(layout.project_file()).expect("a file");
+            if let Some(expected) = expected {
+                assert_eq!(edited, expected);
+            }
+            let project = project::parse(&edited).expect("a project");
+            assert!(project.ignores.ends_with(std::slice::from_ref(&rule)), "{edited}");
+            assert!(edited.contains("# ours") && edited.contains("# first"), "{edited}");
+        }
+    }
+
     #[test]
     fn inline_tables_are_added_to_inline() {
         let additions = Additions {
@@ -120,7 +207,7 @@ mod tests {
                 environments: Vec::new(),
             }],
         };
-        let edited = added("version = 1\nsecrets = { A = {} }\nenvironments = {}\n", &additions).expect("toml");
+        let edited = added("version = 1\nsecrets = { A = {} }\nenvironments = {}\n", &additions);
         let project = project::parse(&edited).expect("a project");
         assert_eq!(project.secrets.len(), 2, "{edited}");
         assert!(project.environments["production"].protected, "{edited}");
@@ -139,7 +226,7 @@ mod tests {
                 })
                 .into(),
         };
-        let edited = added(text, &additions).expect("toml");
+        let edited = added(text, &additions);
         assert_eq!(
             edited,
             "version = 1 # ours\n\n[environments.staging] # first\n\n[environments.production]\nprotected = true\n\n[secrets.A]\n# why\n\

@@ -15,6 +15,7 @@ pub mod project;
 pub mod read;
 pub mod receipts;
 pub mod recipients;
+pub mod saved_plan;
 pub mod store;
 pub mod tree;
 pub mod write;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use vault_schema::receipts::{Receipt as Filed, ReceiptsFile, Removal as FiledRemoval, VERSION};
+use vault_schema::receipts::{Origin as FiledOrigin, Receipt as Filed, ReceiptsFile, Removal as FiledRemoval, VERSION};
 
 use super::group::line_at;
 use super::layout::Layout;
@@ -11,7 +11,7 @@ use super::store::{self, ReadError};
 use crate::domain::fingerprint::{Fingerprint, FingerprintKey};
 use crate::domain::name::{EnvironmentName, RemoteName, SecretName};
 use crate::domain::observation::SealedEvidence;
-use crate::domain::receipt::{Receipt, Receipts, Removal};
+use crate::domain::receipt::{Origin, Receipt, Receipts, Removal};
 
 /// Why the receipts were not read.
 #[derive(Debug, thiserror::Error)]
@@ -105,6 +105,20 @@ pub fn write(
     key: &FingerprintKey,
     receipts: &Receipts,
 ) -> io::Result<()> {
+    let body = body(key, receipts)?;
+    let text = format!(
+        "# What undrift pushed, and what each target showed right after. Written by `undrift push`; safe to commit:\n\
+         # values and digests stand here only as HMACs under the environment's own key.\n{body}"
+    );
+    store::replace(&layout.receipts(environment), text.as_bytes())
+}
+
+/// Returns the fingerprint of all receipts of an environment: it is another one as soon as any of them is.
+pub fn fingerprint(key: &FingerprintKey, receipts: &Receipts) -> io::Result<Fingerprint> {
+    Ok(key.receipts(&body(key, receipts)?))
+}
+
+fn body(key: &FingerprintKey, receipts: &Receipts) -> io::Result<String> {
     let mut file =
         ReceiptsFile { version: VERSION, key_id: key.id(), receipts: BTreeMap::new(), removed: BTreeMap::new() };
     for (place, name, receipt) in receipts.iter() {
@@ -114,12 +128,7 @@ pub fn write(
         let removal = FiledRemoval { secret: removal.secret.to_string(), at: removal.at };
         file.removed.entry(place.to_owned()).or_default().insert(name.to_string(), removal);
     }
-    let body = toml::to_string(&file).map_err(io::Error::other)?;
-    let text = format!(
-        "# What undrift pushed, and what each target showed right after. Written by `undrift push`; safe to commit:\n\
-         # values and digests stand here only as HMACs under the environment's own key.\n{body}"
-    );
-    store::replace(&layout.receipts(environment), text.as_bytes())
+    toml::to_string(&file).map_err(io::Error::other)
 }
 
 fn file_receipt(receipt: &Receipt) -> Filed {
@@ -132,6 +141,11 @@ fn file_receipt(receipt: &Receipt) -> Filed {
         secret: receipt.secret.to_string(),
         value: receipt.value.to_string(),
         written: receipt.written,
+        origin: match receipt.origin {
+            Origin::Pushed => None,
+            Origin::Adopted => Some(FiledOrigin::Adopted),
+            Origin::AsIs => Some(FiledOrigin::AsIs),
+        },
         digest,
         created,
         updated,
@@ -150,6 +164,11 @@ fn unfile(receipt: &Filed) -> Option<Receipt> {
         value: Fingerprint::parse(&receipt.value)?,
         written: receipt.written,
         evidence,
+        origin: match receipt.origin {
+            None => Origin::Pushed,
+            Some(FiledOrigin::Adopted) => Origin::Adopted,
+            Some(FiledOrigin::AsIs) => Origin::AsIs,
+        },
     })
 }
 
@@ -172,13 +191,14 @@ mod tests {
         let mut receipts = Receipts::default();
         let at = "2026-11-18T09:12:00Z".parse().expect("a time");
         let value = key(1).value(&SecretValue::copied_from("x"));
-        for (place, evidence) in [
-            ("github:acme/shop@staging", SealedEvidence::Times { created: at, updated: at }),
-            ("fly:shop-staging", SealedEvidence::Digest(value)),
-            ("fly:other", SealedEvidence::Name),
+        for (place, evidence, origin) in [
+            ("github:acme/shop@staging", SealedEvidence::Times { created: at, updated: at }, Origin::AsIs),
+            ("fly:shop-staging", SealedEvidence::Digest(value), Origin::Adopted),
+            ("fly:other", SealedEvidence::Name, Origin::Pushed),
         ] {
             let secret = SecretName::parse("A").expect("a name");
-            receipts.insert(place.to_owned(), RemoteName::new("A"), Receipt { secret, value, written: at, evidence });
+            let receipt = Receipt { secret, value, written: at, evidence, origin };
+            receipts.insert(place.to_owned(), RemoteName::new("A"), receipt);
         }
         let removal = Removal { secret: SecretName::parse("B").expect("a name"), at };
         receipts.insert_removal("fly:shop-staging".to_owned(), RemoteName::new("B"), removal);

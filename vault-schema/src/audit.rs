@@ -42,6 +42,9 @@ pub struct Summary {
     pub drift: usize,
     /// Entries that drifted and are covered by an ignore rule.
     pub ignored: usize,
+    /// Entries whose value nobody knows, that a person has accepted as they are.
+    #[serde(default)]
+    pub accepted: usize,
     /// Entries whose target could not be read.
     pub unreadable: usize,
     /// Entries in sync whose proof is not `none`.
@@ -71,6 +74,9 @@ pub struct Entry {
     pub rollout: Rollout,
     /// Whether an ignore rule covers it.
     pub ignored: bool,
+    /// Whether a person has accepted it as it is, without knowing its value.
+    #[serde(default)]
+    pub accepted: bool,
     /// What is known beyond the verdict, in a few words.
     pub detail: String,
     /// The code of what is wrong; absent when nothing is.

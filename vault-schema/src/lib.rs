@@ -10,4 +10,5 @@ pub mod plan;
 pub mod project;
 pub mod push;
 pub mod receipts;
+pub mod saved_plan;
 pub mod verdict;

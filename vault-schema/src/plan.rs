@@ -111,6 +111,9 @@ pub struct Held {
     pub verdict: Verdict,
     /// Why it is held, in a few words.
     pub detail: String,
-    /// The command that decides it.
+    /// The command that decides it for the vault.
     pub next: String,
+    /// The command that decides it for the target, where what is there can be kept.
+    #[serde(default)]
+    pub keep: Option<String>,
 }

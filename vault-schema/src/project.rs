@@ -189,7 +189,7 @@ impl<'de> Deserialize<'de> for TargetReference {
 pub struct Ignore {
     /// The target it is accepted at; every target when absent.
     pub target: Option<String>,
-    /// The name at the target.
+    /// The name at the target; each `*` stands for any number of characters.
     pub name: String,
     /// Why; never empty.
     pub reason: String,

@@ -37,6 +37,17 @@ pub struct Removal {
     pub at: Timestamp,
 }
 
+/// How a receipt that we did not push came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// The value was there already, and a person gave it.
+    Adopted,
+    /// Something was there already, and a person accepted it without knowing its value: `value` is that of the vault at
+    /// that moment.
+    AsIs,
+}
+
 /// One receipt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -47,6 +58,9 @@ pub struct Receipt {
     pub value: String,
     /// When it was written, by this machine's clock; shown to people, never compared.
     pub written: Timestamp,
+    /// How it came about; absent when we pushed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// The keyed form of the digest the target showed: 64 hexadecimal digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,

@@ -39,6 +39,7 @@ fn row(place: &Place, name: &str, verdict: Verdict) -> Row {
         written: None,
         ignored: false,
         mode: RolloutMode::Unchecked,
+        accepted: false,
     }
 }
 
@@ -79,6 +80,17 @@ fn an_orphan_that_somebody_wrote_over_is_removed_only_when_both_are_said() {
         assert_eq!(plan.held[0].hold, Hold::NeedsPruneAndOverwrite);
     }
     assert_eq!(becomes(choices(false, &["A"], true)).steps[0].action, Action::Delete);
+}
+
+#[test]
+fn what_was_accepted_as_it_is_is_written_over_only_by_name() {
+    let place = place("staging", "web");
+    let rows = [Row { accepted: true, ..row(&place, "A", Verdict::Unverified) }];
+    let becomes = |choices| plan(&rows, &choices, &BTreeSet::new(), &BTreeMap::new());
+    for left in [choices(false, &[], false), choices(true, &[], true), choices(true, &["B"], false)] {
+        assert_eq!(becomes(left), Plan::default());
+    }
+    assert_eq!(becomes(choices(false, &["A"], false)).steps[0].action, Action::Update);
 }
 
 #[test]
@@ -179,6 +191,24 @@ fn each_verdict_becomes_what_the_choices_allow() {
             assert_eq!(partly, decided(verdict, &everything, false), "{verdict:?}");
         }
     }
+}
+
+#[test]
+fn removals_are_bounded_at_all_places_together() {
+    let (web, other) = (place("staging", "web"), place("staging", "other"));
+    let mut rows: Vec<Row> = ["A", "B", "C"].map(|name| row(&web, name, Verdict::Orphaned)).into();
+    rows.extend([row(&other, "A", Verdict::Orphaned), row(&other, "B", Verdict::Missing)]);
+    let memory = [&web, &other].map(|place| (place.clone(), Memory { known: 10, vanished: 0 })).into();
+    let plan = plan(&rows, &choices(false, &[], true), &BTreeSet::new(), &memory);
+    for (limit, expected) in [
+        (0, Err(TooManyRemovals { count: 4, limit: 0 })),
+        (3, Err(TooManyRemovals { count: 4, limit: 3 })),
+        (4, Ok(())),
+        (10, Ok(())),
+    ] {
+        assert_eq!(plan.check_removals(limit), expected, "{limit}");
+    }
+    assert_eq!(Plan::default().check_removals(0), Ok(()));
 }
 
 #[test]

@@ -123,8 +123,17 @@ impl Scene {
             value: key().value(&SecretValue::copied_from(value)),
             written: instant(&format!("{day}T12:00:00Z")),
             evidence: shown.seal(&key()),
+            origin: Origin::Pushed,
         };
         self.receipts.insert(location.to_string(), RemoteName::new(name), receipt);
+        self
+    }
+
+    /// The last receipt of the name here came about otherwise.
+    fn filed_as(mut self, name: &str, origin: Origin) -> Self {
+        let name = RemoteName::new(name);
+        let receipt = self.receipts.get(&fly("shop"), &name).expect("a receipt").clone();
+        self.receipts.insert(fly("shop").to_string(), name, Receipt { origin, ..receipt });
         self
     }
 
@@ -277,6 +286,78 @@ fn what_was_pushed_and_shows_a_value_or_a_digest_we_can_compute() {
     for (scene, line) in cases {
         assert_eq!(scene.lines(), [line]);
     }
+}
+
+#[test]
+fn what_a_person_adopted_is_known_like_what_we_pushed() {
+    let adopted = |scene: Scene| scene.pushed("A", "new", AUGUST, &digest("new")).filed_as("A", Origin::Adopted);
+    let cases = [
+        (adopted(Scene::new().has("A", "new")), "A missing, Value: removed there since it was adopted 2026-08-01"),
+        (adopted(Scene::new().has("A", "new").shows("A", digest("new"))), "A in sync, Receipt: as adopted 2026-08-01"),
+        (
+            adopted(Scene::new().has("A", "newer").shows("A", digest("new"))),
+            "A behind, Receipt: holds the value of 2026-08-01",
+        ),
+        (
+            adopted(Scene::new().shows("A", digest("new"))),
+            "A orphaned, Receipt: adopted 2026-08-01, no longer in the vault",
+        ),
+    ];
+    for (scene, line) in cases {
+        assert_eq!(scene.lines(), [line]);
+    }
+}
+
+#[test]
+fn what_was_accepted_as_it_was_is_so_until_either_side_moves() {
+    let theirs = times("2026-07-01T00:00:00Z", "2026-07-01T00:00:00Z");
+    let accepted = |scene: Scene| scene.pushed("A", "vault", AUGUST, &theirs).filed_as("A", Origin::AsIs);
+    let shows = |scene: Scene, created, updated| scene.shows("A", times(created, updated));
+    let (july, november) = ("2026-07-01T00:00:00Z", "2026-11-18T09:12:00Z");
+    let cases = [
+        (
+            shows(accepted(Scene::new().has("A", "vault")), july, july),
+            "A unverified, None: accepted as it is on 2026-08-01; nobody knows its value",
+            true,
+        ),
+        (
+            shows(accepted(Scene::new().has("A", "newer")), july, july),
+            "A unverified, None: accepted as it was on 2026-08-01, and the vault changed since",
+            false,
+        ),
+        (
+            shows(accepted(Scene::new().has("A", "vault")), july, november),
+            "A changed remotely, Receipt: written 2026-11-18 09:12 UTC, not by undrift",
+            false,
+        ),
+        (
+            shows(accepted(Scene::new().has("A", "newer")), july, november),
+            "A conflict, Receipt: the vault changed too; written 2026-11-18 09:12 UTC, not by undrift",
+            false,
+        ),
+        // We never wrote it, so it is nobody's that may be removed.
+        (shows(accepted(Scene::new()), july, july), "A unmanaged, None: nobody's receipt", false),
+    ];
+    for (scene, line, is_accepted) in cases {
+        assert_eq!(scene.lines(), [line]);
+        let row = &scene.rows()[0];
+        assert_eq!((row.accepted, row.is_open()), (is_accepted, !is_accepted), "{line}");
+        assert!(!row.vouched, "{line}");
+    }
+}
+
+#[test]
+fn what_was_accepted_as_it_was_says_nothing_of_a_digest_and_is_said_by_others() {
+    let accepted = Scene::new().has("A", "vault").pushed("A", "vault", AUGUST, &digest("theirs"));
+    let accepted = accepted.filed_as("A", Origin::AsIs).shows("A", digest("theirs"));
+    assert!(accepted.rows()[0].accepted);
+    // The same digest under another name is not the vault's value for that.
+    let other = accepted.has("B", "vault").shows("B", digest("theirs"));
+    assert_eq!(other.lines()[1], "B unverified, None: there, but never pushed by undrift");
+    // A receipt that knows the digest ends the acceptance: now somebody knows the value.
+    let known = other.pushed_to(&fly("other"), "A", "older", OCTOBER, &digest("theirs"));
+    assert_eq!(known.lines()[0], "A differs, Digest: holds the value of 2026-10-05");
+    assert!(!known.rows()[0].accepted);
 }
 
 #[test]
@@ -481,6 +562,38 @@ fn ignore_rules_cover_drift_by_target_and_name_until_their_last_day() {
 }
 
 #[test]
+fn a_star_in_an_ignore_rule_stands_for_any_number_of_characters() {
+    let ignored = |scene: Scene, pattern, name| {
+        let scene = scene.shows(name, digest("theirs")).ignoring(None, pattern, None);
+        scene.rows()[0].ignored
+    };
+    for (pattern, name, expected) in [
+        ("CODECOV_*", "CODECOV_TOKEN", true),
+        ("CODECOV_*", "CODECOV_", true),
+        ("CODECOV_*", "MY_CODECOV_TOKEN", false),
+        ("CODECOV_*", "codecov_token", false),
+        ("*_TOKEN", "A_TOKEN", true),
+        ("*_TOKEN", "A_TOKEN_B", false),
+        ("*", "ANYTHING", true),
+        ("**", "A", true),
+        ("A*B*C", "ABC", true),
+        ("A*B*C", "A1B2B3C", true),
+        ("A*B*C", "ACB", false),
+        ("A*A", "A", false),
+        ("AB*BC", "ABC", false),
+        ("A?", "AB", false),
+        ("[A]*", "A", false),
+        ("", "A", false),
+    ] {
+        assert_eq!(ignored(Scene::new(), pattern, name), expected, "{pattern}, {name}");
+    }
+    // GitHub lists names in upper case, so there a rule may be written in either.
+    let mut github = Scene::new();
+    github.place.location = Location::GithubRepository { repository: "acme/shop".to_owned() };
+    assert!(ignored(github, "codecov_*", "CODECOV_TOKEN"));
+}
+
+#[test]
 fn rows_carry_what_a_later_write_expects() {
     let scene = Scene::new().has("B", "new").has("A", "new").shows("B", digest("x")).shows("a", digest("y"));
     let rows = scene.rows();
@@ -506,6 +619,7 @@ fn an_orphan_keeps_the_name_it_had_in_the_vault() {
         value: key().value(&SecretValue::copied_from("old")),
         written: instant("2026-08-01T12:00:00Z"),
         evidence: digest("old").seal(&key()),
+        origin: Origin::Pushed,
     };
     scene.receipts.insert(fly("shop").to_string(), RemoteName::new("THERE"), receipt);
     assert_eq!(scene.rows()[0].secret, Some(secret("HERE")));

@@ -96,6 +96,13 @@ pub const CODES: &[Code] = &[
         remedy: "Put the value in a .toml.age file, which has one reading.",
     },
     Code {
+        code: "UD220",
+        title: "an ignore rule has ended",
+        meaning: "The last day of an `[[ignore]]` rule in undrift.toml has passed, and it covers nothing any more.",
+        matters: "What it covered is drift again, or is gone and the rule is only left over.",
+        remedy: "Give the rule a later `until`, or remove it.",
+    },
+    Code {
         code: "UD301",
         title: "no identity opens the file",
         meaning: "The file is encrypted, and none of your identities is among those it is meant for.",

@@ -23,7 +23,7 @@ use crate::domain::inventory::{Entry, Inventory};
 use crate::domain::name::{EnvironmentName, RemoteName};
 use crate::domain::observation::{Evidence, Observation, Observed, RolloutState};
 use crate::domain::place::Place;
-use crate::domain::receipt::{DigestBook, Receipt, Receipts};
+use crate::domain::receipt::{DigestBook, Origin, Receipt, Receipts};
 use crate::domain::row::{Bindings, Knowledge, Row, filed, rows};
 use crate::domain::secret::SecretValue;
 use crate::domain::verdict::{Proof, Verdict};
@@ -50,6 +50,10 @@ enum Event {
     Push(u8),
     /// We wrote, and could see no more than that it is there.
     PushUnseen(u8),
+    /// A person gave the value that is there.
+    Adopt,
+    /// A person accepted what is there without knowing it, while this was the vault's value.
+    Accept(u8),
     /// Somebody else wrote.
     Foreign(u8),
     /// Somebody removed it.
@@ -111,6 +115,8 @@ fn place_world() -> impl Strategy<Value = PlaceWorld> {
     let event = prop_oneof![
         5 => (0..3u8).prop_map(Event::Push),
         1 => (0..3u8).prop_map(Event::PushUnseen),
+        1 => Just(Event::Adopt),
+        2 => (0..3u8).prop_map(Event::Accept),
         2 => (0..3u8).prop_map(Event::Foreign),
         1 => Just(Event::Remove),
     ];
@@ -208,18 +214,24 @@ fn happen(world: &EnvironmentWorld, places: &[Place], key: &FingerprintKey) -> (
                 clock += SignedDuration::from_mins(1);
                 let created = held[index].map_or(clock, |held: Held| held.created);
                 let (value, seen_as) = match *event {
-                    Event::Push(value) => (Some(value), Some(there.then)),
-                    Event::PushUnseen(value) => (Some(value), Some(Shows::Name)),
+                    Event::Push(value) => (Some(value), Some((there.then, Origin::Pushed))),
+                    Event::PushUnseen(value) => (Some(value), Some((Shows::Name, Origin::Pushed))),
+                    Event::Adopt => (None, Some((there.then, Origin::Adopted))),
+                    Event::Accept(_) => (None, Some((there.then, Origin::AsIs))),
                     Event::Foreign(value) => (Some(value), None),
                     Event::Remove => (None, None),
                 };
-                held[index] = value.map(|value| Held { value, created, updated: clock });
-                if let (Some(held), Some(shows)) = (held[index], seen_as) {
+                if !matches!(event, Event::Adopt | Event::Accept(_)) {
+                    held[index] = value.map(|value| Held { value, created, updated: clock });
+                }
+                if let (Some(held), Some((shows, origin))) = (held[index], seen_as) {
+                    let known = if let Event::Accept(vault) = *event { vault } else { held.value };
                     let receipt = Receipt {
                         secret: secret(&name(index)),
-                        value: key.value(&SecretValue::copied_from(&text(held.value))),
+                        value: key.value(&SecretValue::copied_from(&text(known))),
                         written: clock,
                         evidence: shows.evidence(held).seal(key),
+                        origin,
                     };
                     receipts.insert(place.location.to_string(), RemoteName::new(name(index)), receipt);
                 }
@@ -357,6 +369,7 @@ proptest! {
                 prop_assert_ne!(row.judgement.proof, Proof::None);
                 if row.judgement.proof == Proof::Receipt {
                     let receipt = receipt.as_ref().expect("the receipt that proves it");
+                    prop_assert!(receipt.knows_value(), "{:?}", row);
                     prop_assert_eq!(Some(receipt.value), audit.fingerprint(*vault));
                     prop_assert!(row.shown.is_some_and(|shown| shown.unmoved(&receipt.evidence)));
                 }
@@ -378,9 +391,28 @@ proptest! {
                     prop_assert_ne!(held, vault, "{:?}", row);
                 }
                 Verdict::Missing => prop_assert_eq!(*held, None),
-                Verdict::Orphaned => prop_assert!(held.is_some() && receipt.is_some(), "{:?}", row),
-                Verdict::Unmanaged => prop_assert!(held.is_some() && receipt.is_none(), "{:?}", row),
+                Verdict::Orphaned => {
+                    prop_assert!(held.is_some() && receipt.as_ref().is_some_and(Receipt::knows_value), "{:?}", row);
+                }
+                Verdict::Unmanaged => {
+                    prop_assert!(held.is_some() && !receipt.as_ref().is_some_and(Receipt::knows_value), "{:?}", row);
+                }
                 _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_accepted_as_it_is_is_unverified_and_neither_side_has_moved(world in world()) {
+        let audit = audit(&world);
+        for (row, Truth { vault, receipt, .. }) in audit.told() {
+            if row.accepted {
+                let receipt = receipt.as_ref().expect("the receipt of what was accepted");
+                prop_assert_eq!((row.judgement.verdict, row.judgement.proof), (Verdict::Unverified, Proof::None));
+                prop_assert_eq!(receipt.origin, Origin::AsIs);
+                prop_assert_eq!(Some(receipt.value), audit.fingerprint(*vault));
+                prop_assert!(row.shown.is_some_and(|shown| shown.unmoved(&receipt.evidence)));
+                prop_assert!(row.secret.is_some() && !row.is_good());
             }
         }
     }
@@ -489,7 +521,9 @@ proptest! {
             let steps = audit.plan.steps.iter().filter(|step| is_it(&step.place, &step.remote_name)).count();
             let held = audit.plan.held.iter().filter(|held| is_it(&held.step.place, &held.step.remote_name)).count();
             let refused = audit.plan.refusals.iter().any(|refusal| refusal.place == row.place);
+            let named = row.secret.as_ref().is_some_and(|secret| audit.choices.overwrite.contains(secret));
             let needs_nothing = row.ignored
+                || (row.accepted && !named)
                 || matches!(
                     row.judgement.verdict,
                     Verdict::InSync | Verdict::Unmanaged | Verdict::Unreadable
