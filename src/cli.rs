@@ -63,6 +63,10 @@ pub enum Command {
     Adopt(Adopt),
     /// Accept names that are somebody else's, with a reason and perhaps until a day
     Ignore(Ignore),
+    /// Vouch for the files of an environment as they are, after they were changed by other means than undrift
+    Seal(Seal),
+    /// Show who did what and when, and whether anybody has changed that since
+    Log(Log),
     /// Tell what a code such as UD104 means, why it matters and what to do
     Explain(Explain),
     /// Write what a shell needs to complete verbs, options and the names in undrift.toml
@@ -285,6 +289,33 @@ pub struct Push {
     /// What was decided.
     #[command(flatten)]
     pub choices: Choices,
+}
+
+/// `undrift seal`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Whoever knows the recipients can put a file into the vault; only a file that was sealed is used.\n\
+                  Look at what changed, in git for example, before you seal it.\n\n\
+                  Examples:\n  undrift seal -e staging\n  undrift seal -e production --confirm production --yes"
+)]
+pub struct Seal {
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// Name a protected environment once more (repeatable)
+    #[arg(long, value_name = "ENVIRONMENT")]
+    pub confirm: Vec<String>,
+}
+
+/// `undrift log`
+#[derive(Debug, Args)]
+#[command(after_help = "Exit status: 0 the log is whole, 1 it is not, 2 it cannot be read.\n\n\
+                  Examples:\n  undrift log -e staging\n  undrift log --format json")]
+pub struct Log {
+    /// How to write it: `table` for people, `json` for scripts
+    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true)]
+    pub format: Format,
 }
 
 /// `undrift explain`

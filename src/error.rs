@@ -13,6 +13,7 @@ use crate::vault::lock::LockError;
 use crate::vault::project::ProjectError;
 use crate::vault::read::{Environment, RecipientsError};
 use crate::vault::saved_plan::SavedPlanError;
+use crate::vault::seal::SealError;
 
 /// The exit status of the program; the codes are those of diff(1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,6 +102,12 @@ pub enum Refusal {
     /// A fingerprint key that is there and could not be read.
     #[error("the fingerprint key of `{0}` cannot be read, so nothing may be written")]
     KeyUnreadable(EnvironmentName),
+    /// An environment that nobody has sealed.
+    #[error("the files of `{0}` are not sealed: nobody has vouched for them, so nothing of them is pushed")]
+    Unsealed(EnvironmentName),
+    /// A key that a seal or receipts were made under, and that is not there.
+    #[error("the fingerprint key of `{0}` is not there, and its seal or its receipts were made under it")]
+    KeyGone(EnvironmentName),
     /// Receipts whose key is not there, which a write would replace.
     #[error("the receipts of `{0}` were made under a fingerprint key that is not there, and a push would replace them")]
     ForeignReceipts(EnvironmentName),
@@ -304,6 +311,10 @@ impl Refusal {
                     "take vault/{name}/key.age from git again, or move vault/{name}/receipts.toml away to begin anew"
                 )
             }
+            Self::Unsealed(name) => format!("look at them, then `undrift seal -e {name}`"),
+            Self::KeyGone(name) => format!(
+                "take vault/{name}/key.age from git again; if it is lost, move seal.toml and receipts.toml away and begin anew"
+            ),
             Self::KeyUnreadable(name) => format!("`undrift audit -e {name}` says why"),
             Self::BadValue(_)
             | Self::Undeclared { .. }
@@ -362,6 +373,9 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
             ),
             RecipientsError::Io(_) | RecipientsError::Line(_) => None,
         };
+    }
+    if let Some(SealError::Broken { environment, .. }) = error.downcast_ref::<SealError>() {
+        return Some(format!("look at what changed; if it is meant, `undrift seal -e {environment}`"));
     }
     if let Some(LockError::Held { .. }) = error.downcast_ref::<LockError>() {
         return Some("wait for it to end, and run the same command again".to_owned());

@@ -66,6 +66,9 @@ fn a_push_killed_after_any_request_is_finished_by_the_next() {
         let audit = world.run(&["audit"]);
         assert!(audit.output.contains("4 in sync (4 proved)"), "killed after {requests}: {}", audit.transcript());
         assert_eq!(std::fs::read_to_string(world.path(".undrift/journal.jsonl")).unwrap_or_default(), "");
+        // Every write that a receipt tells of stands in the log, whoever wrote it down.
+        let log = world.run(&["log", "-e", "staging"]);
+        assert_eq!(log.status, 0, "killed after {requests}: {}", log.transcript());
         if !was_running {
             break;
         }

@@ -244,6 +244,7 @@ fn an_environment_narrows_and_targets_are_declared() {
 fn a_locked_or_damaged_environment_is_not_compared_with() {
     let world = world();
     world.plain("api_staging.env", "2026-03-02", "A=canary\n");
+    world.by_hand("staging");
     world.write("vault/staging/other.toml.age", "no age file");
     let before = files(&world.path(""));
     let said = world.import(&[".", "--yes"], 2);

@@ -14,11 +14,17 @@ fn makes_everything_and_says_what_comes_next() {
     found.sort();
     let expected = [
         ".gitignore",
+        ".undrift/seen.toml",
         "undrift.toml",
+        "vault/.gitattributes",
         "vault/production/key.age",
+        "vault/production/log.jsonl",
         "vault/production/recipients.txt",
+        "vault/production/seal.toml",
         "vault/staging/key.age",
+        "vault/staging/log.jsonl",
         "vault/staging/recipients.txt",
+        "vault/staging/seal.toml",
     ];
     assert_eq!(found, expected.map(std::path::PathBuf::from));
 }

@@ -96,6 +96,9 @@ fn no_value_is_shown_or_stored_whatever_happens() {
         &["import", "plain", "--dry-run"],
         &["import", "plain", "--yes"],
         &["audit", "--all"],
+        &["seal", "-e", "staging", "--yes"],
+        &["log"],
+        &["log", "--format", "json"],
     ];
     for verb in verbs {
         run(&world, verb, "");

@@ -305,7 +305,7 @@ fn receipts_without_their_key_are_never_written_over() {
     let key = std::fs::read(world.path("vault/staging/key.age")).unwrap();
     std::fs::remove_file(world.path("vault/staging/key.age")).unwrap();
     fly.unset("shop-staging", "API_TOKEN");
-    let audit = world.run(&["audit"]).status(1);
+    let audit = world.run(&["audit"]).status(2);
     assert!(audit.output.contains("UD317") && !audit.output.contains("never pushed"), "{}", audit.output);
     assert_snapshot!("push_receipts_void", world.run(&["push", "-e", "staging", "--yes"]).status(2).transcript());
     assert_eq!(world.read("vault/staging/receipts.toml"), receipts);

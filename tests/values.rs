@@ -47,6 +47,7 @@ fn what_get_writes_set_reads_back() {
 #[test]
 fn a_value_that_may_be_in_a_broken_file_is_not_said_to_be_absent() {
     let world = world();
+    world.by_hand("staging");
     world.write("vault/staging/broken.toml.age", "garbage");
     let _ = world.run(&["get", "EASY", "-e", "staging"]).status(0);
     assert_snapshot!("get_incomplete", world.run(&["get", "OTHER", "-e", "staging"]).status(2).transcript());

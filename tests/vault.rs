@@ -37,6 +37,7 @@ fn seal(world: &World, path: &str, plaintext: &[u8], armored: bool) {
 #[test]
 fn every_broken_file_is_named_and_hides_no_other() {
     let world = world();
+    world.by_hand("staging");
     let good = std::fs::read(world.path("vault/staging/secrets.toml.age")).unwrap();
     world.write("vault/staging/cut.toml.age", &good[..good.len() / 2]);
     world.write("vault/staging/empty.toml.age", "");
@@ -100,6 +101,7 @@ fn several_recipients_ssh_keys_and_binary_files_read_alike() {
     let world = world();
     seal(&world, "vault/staging/binary.toml.age", b"BINARY = \"1\"\n", false);
     seal(&world, "vault/staging/dotenv.env.age", b"\xef\xbb\xbfexport DOT='a # b' # why\r\nMULTI=\"x\ny\"\r\n", true);
+    world.seal();
     assert_eq!(world.value("staging", "BINARY"), "1");
     assert_eq!(world.value("staging", "DOT"), "a # b");
     assert_eq!(world.value("staging", "MULTI"), "x\ny");
@@ -117,22 +119,10 @@ fn a_key_that_cannot_be_read_stops_every_write() {
 }
 
 #[test]
-fn a_vault_made_by_hand_audits_as_it_is_and_gets_its_key_at_the_first_push() {
-    let (fly, github) = crate::world::twins();
-    let world = World::with_twins(&fly, &github);
-    world.shop();
-    std::fs::remove_file(world.path("vault/staging/key.age")).unwrap();
-    let _ = world.run(&["audit", "-e", "staging"]).status(1);
-    assert!(!world.path("vault/staging/key.age").exists());
-    let _ = world.run(&["push", "-e", "staging", "--yes"]).status(0);
-    assert!(world.path("vault/staging/key.age").is_file());
-    let _ = world.run(&["audit", "-e", "staging"]).status(0);
-}
-
-#[test]
 fn a_value_on_which_readers_disagree_can_be_changed() {
     let world = world();
     seal(&world, "vault/staging/old.env.age", b"DOLLAR=pa$HOME\n", true);
+    world.seal();
     let _ = world.run_with(&["set", "DOLLAR", "-e", "staging"], "pa$$word").status(0);
     assert_eq!(world.value("staging", "DOLLAR"), "pa$$word");
 }
@@ -142,6 +132,7 @@ fn what_was_said_of_an_old_value_is_not_said_of_the_new_one() {
     let world = world();
     let dated = b"[DATED]\nvalue = \"old\"\nrotated = 2026-01-01\nexpires = 2026-11-25\n";
     seal(&world, "vault/staging/dated.toml.age", dated, true);
+    world.seal();
     let set = |value: &str| world.run_with(&["set", "DATED", "-e", "staging"], value).status(0).talk;
     assert!(!set("old").contains("note:"));
     assert!(set("new").contains("note: the old value would have expired on 2026-11-25"));
@@ -166,7 +157,7 @@ fn nothing_is_written_while_another_writes() {
         );
     }
     assert_eq!(std::fs::read(world.path("vault/staging/secrets.toml.age")).unwrap(), before);
-    assert_eq!(std::fs::read_dir(world.path("vault/staging")).unwrap().count(), 3);
+    assert_eq!(std::fs::read_dir(world.path("vault/staging")).unwrap().count(), 5);
     let _ = world.run(&["import", "plain", "--dry-run"]).status(0);
     drop(held);
     for verb in verbs {
@@ -177,6 +168,7 @@ fn nothing_is_written_while_another_writes() {
 #[test]
 fn a_new_name_waits_until_every_file_can_be_read() {
     let world = world();
+    world.by_hand("staging");
     world.write("vault/staging/broken.toml.age", "not age");
     let refused = world.run_with(&["set", "NEW", "-e", "staging"], "x").status(2);
     assert_eq!(
@@ -220,6 +212,7 @@ fn the_real_age_reads_and_is_read() {
     for (path, armor) in [("armored.toml.age", true), ("binary.toml.age", false)] {
         let name = path.split('.').next().unwrap().to_uppercase();
         age_encrypt(&world, &format!("vault/staging/{path}"), armor, &format!("{name} = \"by age\"\n"));
+        world.seal();
         assert_eq!(world.value("staging", &name), "by age");
     }
     let audit = world.run(&["audit", "--format", "json"]).status(1).json();
@@ -242,6 +235,8 @@ fn a_vault_written_by_the_real_age_alone_is_audited_and_pushed() {
     age_encrypt(&world, "vault/staging/shop.toml.age", true, plaintext);
     world.write("undrift.toml", crate::world::SHOP);
     let _ = world.run(&["audit"]).status(1);
+    let _ = world.run(&["push", "-e", "staging", "--yes"]).status(2);
+    world.seal();
     let _ = world.run(&["push", "-e", "staging", "--yes"]).status(0);
     let _ = world.run(&["audit"]).status(0);
     assert_eq!(fly.values("shop-staging")["SMTP_PASSWORD"], "2");
@@ -275,6 +270,7 @@ fn an_ssh_key_opens_what_the_real_age_sealed_for_it() {
     let init = world.run(&["init", "staging"]).status(0);
     assert!(init.talk.starts_with("uses the identity in [folder]/home/.ssh/id_ed25519\n"), "{}", init.talk);
     age_encrypt(&world, "vault/staging/a.toml.age", true, "A = \"1\"\n");
+    world.seal();
     let list = world.run(&["list"]).status(1);
     assert!(list.output.contains("A       set, not declared"), "{}", list.output);
 }

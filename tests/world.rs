@@ -206,6 +206,19 @@ impl World {
         }
     }
 
+    /// Leaves an environment as somebody would make it by hand: nobody has sealed it, and this machine has seen nothing.
+    pub(crate) fn by_hand(&self, environment: &str) {
+        for file in [format!("vault/{environment}/seal.toml"), format!("vault/{environment}/log.jsonl")] {
+            std::fs::remove_file(self.path(&file)).unwrap();
+        }
+        std::fs::remove_file(self.path(".undrift/seen.toml")).unwrap();
+    }
+
+    /// Vouches for the files of staging as they are.
+    pub(crate) fn seal(&self) {
+        let _ = self.run(&["seal", "-e", "staging", "--yes"]).status(0);
+    }
+
     /// Changes one value of staging.
     pub(crate) fn set(&self, name: &str, value: &str) {
         let _ = self.run_with(&["set", name, "-e", "staging"], value).status(0);

@@ -9,6 +9,7 @@ use crate::cli::{Adopt, Global};
 use crate::domain::adoption;
 use crate::domain::declaration::Binding;
 use crate::domain::fingerprint::Fingerprint;
+use crate::domain::log::{Action, Deed};
 use crate::domain::name::{EnvironmentName, GroupName, SecretName, TargetName};
 use crate::domain::observation::SealedEvidence;
 use crate::domain::place::Place;
@@ -22,6 +23,7 @@ use crate::targets::Target;
 use crate::ui::AskError;
 use crate::vault::journal::Journal;
 use crate::vault::lock;
+use crate::vault::log::Log;
 
 pub(super) fn run(arguments: &Adopt, global: &Global, world: &mut World) -> anyhow::Result<Exit> {
     if !arguments.value.is_empty() || arguments.name.contains('=') {
@@ -37,12 +39,13 @@ pub(super) fn run(arguments: &Adopt, global: &Global, world: &mut World) -> anyh
     let (place, binding) = belongs(&selection, &environment, &target, &name)?;
     let given = if arguments.as_is { None } else { Some(read(&binding.secret, arguments.exact, world)?) };
     let _lock = lock::acquire(&selection.layout, &world.who(), (world.clock)())?;
-    let mut survey = survey(selection, global, world)?;
+    let survey = survey(selection, global, world)?;
+    survey.refuse_unsealed()?;
     survey.refuse_without_key(&environment)?;
+    survey.remember().context("cannot write .undrift/seen.toml")?;
     let baseline = baseline(&survey, &place, &binding, given.as_ref())?;
     let is_new = given.is_some() && baseline.in_vault != Some(baseline.value);
     agree(arguments, &survey, &place, &binding, is_new, world)?;
-    survey.make_key(&environment)?;
     look_again(&survey, &place, &binding, baseline.shown)?;
     if is_new && let Some(value) = &given {
         let identities = world.identity_chain(global).load()?;
@@ -50,6 +53,7 @@ pub(super) fn run(arguments: &Adopt, global: &Global, world: &mut World) -> anyh
         set::put(&survey.selection, &environment, &binding.secret, &group, value, &identities, world)?;
     }
     file(&survey, &place, &binding, &baseline, given.is_none())?;
+    note(&survey, &place, &binding, arguments.as_is, world)?;
     let how = if arguments.as_is { "accepted as it is" } else { "adopted" };
     world.ui.say(&format!("{how}: {} at {}; nothing was written there", binding.remote_name, place.location));
     if is_new && !elsewhere(&survey.selection, &place, &binding.secret).is_empty() {
@@ -173,6 +177,19 @@ fn look_again(survey: &Survey, place: &Place, binding: &Binding, shown: SealedEv
         return Ok(());
     }
     Err(Refusal::Stale { place: place.location.clone(), name: binding.remote_name.clone() }.into())
+}
+
+/// Writes down in the log that it was adopted, and how.
+fn note(survey: &Survey, place: &Place, binding: &Binding, as_is: bool, world: &World) -> anyhow::Result<()> {
+    let layout = &survey.selection.layout;
+    let deed = Deed {
+        place: Some(place.location.to_string()),
+        remote_names: vec![binding.remote_name.clone()],
+        choice: as_is.then(|| "--as-is".to_owned()),
+        ..Deed::in_vault(Action::Adopt, vec![binding.secret.clone()])
+    };
+    let log = Log::of(layout, &place.environment, &survey.subjects[&place.environment].key);
+    Ok(log.append(&world.author(layout), survey.at, &[deed])?)
 }
 
 /// Files the receipt, and drops from the journal a write whose end nobody saw: a person has said how it ended.

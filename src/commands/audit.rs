@@ -1,5 +1,5 @@
-//! `undrift audit`: what has drifted, and how it is known. It writes nothing but what it has learned of listings, in this
-//! machine's own folder.
+//! `undrift audit`: what has drifted, and how it is known. It writes nothing but what it has learned of listings, seals and
+//! logs, in this machine's own folder.
 
 use vault_schema::verdict::Verdict;
 
@@ -8,6 +8,7 @@ use crate::cli::{Audit, Global, ReportFormat};
 use crate::error::Exit;
 use crate::report::{self, table};
 use crate::settings::{Selection, World};
+use crate::vault::lock;
 
 pub(super) fn run(arguments: &Audit, global: &Global, world: &mut World) -> anyhow::Result<Exit> {
     let survey = survey(Selection::resolve(global, world)?, global, world)?;
@@ -15,6 +16,12 @@ pub(super) fn run(arguments: &Audit, global: &Global, world: &mut World) -> anyh
     let ended = selection.project.ended_rules(survey.today(), |target| selection.means(target));
     let report = report::audit::build(survey.at, &survey.rows, &survey.subjects, &survey.observations, &ended);
     survey.mention_interrupted(world);
+    // Where another writes, or nothing may be written, the next audit remembers as well.
+    if survey.has_seen_new()
+        && let Ok(_lock) = lock::acquire(&survey.selection.layout, &world.who(), survey.at)
+    {
+        let _ = survey.remember();
+    }
     match arguments.format {
         ReportFormat::Json => world.ui.write(&report::json(&report)),
         ReportFormat::Markdown => world.ui.write(&report::markdown::audit(&report, arguments.all)),

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 
 use anyhow::Context;
 
+use super::set::mention_unfinished;
 use crate::cli::{Global, Import};
 use crate::domain::intake::{self, Candidate};
 use crate::domain::inventory::Inventory;
+use crate::domain::log::{Action, Deed};
 use crate::domain::name::EnvironmentName;
 use crate::error::{Exit, Refusal};
 use crate::report::intake as report;
@@ -16,7 +18,10 @@ use crate::ui::AskError;
 use crate::vault::declare::{self, Additions, NewSecret};
 use crate::vault::identity::Identities;
 use crate::vault::layout::PROJECT_FILE;
+use crate::vault::log::Log;
+use crate::vault::read::{Environment, Key};
 use crate::vault::recipients::Recipients;
+use crate::vault::seal::{SealError, Sealed, Sealing};
 use crate::vault::tree::placing::{self, Placed};
 use crate::vault::tree::{self, Request};
 use crate::vault::{lock, read, store, write};
@@ -44,7 +49,7 @@ pub(super) fn run(arguments: &Import, global: &Global, world: &mut World) -> any
     } else {
         Some(lock::acquire_patiently(&selection.layout, &world.who(), (world.clock)())?)
     };
-    let (vault, recipients) = open(&selection, &gathered.candidates, &identities)?;
+    let (vault, opened) = open(&selection, &gathered.candidates, &identities, arguments.dry_run, world)?;
     let decisions = intake::decide(&gathered.candidates, &vault);
     let placed = placing::place(&selection.layout, &decisions).context("cannot read the vault")?;
     let secrets: Vec<NewSecret> = intake::undeclared(&gathered.candidates, &decisions, &selection.project)
@@ -67,7 +72,7 @@ pub(super) fn run(arguments: &Import, global: &Global, world: &mut World) -> any
         if !arguments.yes && !world.ui.confirm("write this?")? {
             return Err(AskError::Declined.into());
         }
-        put(&selection, &placed, &recipients, &identities, world)?;
+        put(&selection, &placed, &opened, &identities, world)?;
         let names = report::count(secrets.len(), "secret");
         let additions = Additions { environments: Vec::new(), secrets };
         if !additions.is_empty() {
@@ -88,48 +93,85 @@ pub(super) fn run(arguments: &Import, global: &Global, world: &mut World) -> any
     Ok(if view.is_partial() { Exit::Drift } else { Exit::Clean })
 }
 
-type Opened = (BTreeMap<EnvironmentName, Inventory>, BTreeMap<EnvironmentName, Recipients>);
+/// What an environment is written with.
+struct Opened {
+    recipients: Recipients,
+    key: Key,
+    sealed: Sealed,
+}
+
+type Vault = (BTreeMap<EnvironmentName, Inventory>, BTreeMap<EnvironmentName, Opened>);
 
 /// Reads the environments that values were found for. One that cannot be read whole cannot be compared with.
-fn open(selection: &Selection, candidates: &[Candidate], identities: &Identities) -> anyhow::Result<Opened> {
+fn open(
+    selection: &Selection,
+    candidates: &[Candidate],
+    identities: &Identities,
+    dry_run: bool,
+    world: &mut World,
+) -> anyhow::Result<Vault> {
     let found = |name: &&EnvironmentName| candidates.iter().any(|candidate| candidate.environment == **name);
     let names: Vec<EnvironmentName> = selection.environments.iter().filter(found).cloned().collect();
-    let (mut vault, mut recipients) = Opened::default();
-    for environment in read::environments(&selection.layout, &names, identities) {
-        let name = environment.inventory.environment.clone();
+    let (mut vault, mut opened) = Vault::default();
+    for name in names {
+        let environment = if dry_run {
+            read::environments(&selection.layout, std::slice::from_ref(&name), identities).swap_remove(0)
+        } else {
+            let (environment, unfinished) = write::open(&selection.layout, &name, identities)?;
+            mention_unfinished(&name, &unfinished, world);
+            environment
+        };
         if let Some(refusal) = Refusal::locked(&environment) {
             return Err(refusal.into());
         }
         let file = selection.layout.shown(&selection.layout.recipients(&name));
         let readers = environment.recipients.with_context(|| format!("cannot read {file}"))?;
+        if let Some(breach) = environment.sealed.breaches.iter().find(|breach| breach.kind.hides_values()) {
+            return Err(anyhow::Error::from(SealError::broken(&selection.layout, &name, breach))
+                .context(format!("`{name}` cannot be compared with")));
+        }
         if let Some(problem) = environment.inventory.problems.iter().find(|problem| problem.kind.hides_values()) {
             let file = problem.file.as_deref().unwrap_or_default();
             let line = problem.line.map_or_else(String::new, |line| format!(":{line}"));
             anyhow::bail!("`{name}` cannot be compared with: {file}{line}: {}", problem.kind);
         }
-        recipients.insert(name.clone(), readers);
-        vault.insert(name, environment.inventory);
+        let Environment { inventory, key, sealed, .. } = environment;
+        opened.insert(name.clone(), Opened { recipients: readers, key, sealed });
+        vault.insert(name, inventory);
     }
-    Ok((vault, recipients))
+    Ok((vault, opened))
 }
 
 /// Writes file by file, and says each, so that after a failure it is known what was written.
 fn put(
     selection: &Selection,
     placed: &[Placed<'_>],
-    recipients: &BTreeMap<EnvironmentName, Recipients>,
+    opened: &BTreeMap<EnvironmentName, Opened>,
     identities: &Identities,
     world: &mut World,
 ) -> anyhow::Result<()> {
+    let mut sealings = BTreeMap::new();
+    for (name, Opened { key, sealed, .. }) in opened {
+        sealings.insert(name, Sealing::open(&selection.layout, name, key.known(), sealed)?);
+    }
     for (index, placed) in placed.iter().enumerate() {
         let folder = selection.layout.environment(placed.environment);
         store::make_folder(&folder).with_context(|| format!("cannot make {}", selection.layout.shown(&folder)))?;
-        let recipients = recipients.get(placed.environment).context("the environment was not read")?;
+        let (Some(Opened { recipients, key, .. }), Some(sealing)) =
+            (opened.get(placed.environment), sealings.get_mut(placed.environment))
+        else {
+            anyhow::bail!("`{}` was not read", placed.environment);
+        };
         let entries = placed.entries();
-        write::put(&placed.file, &entries, None, identities, recipients)
+        write::put(&placed.file, &entries, None, identities, recipients, sealing)
             .with_context(|| format!("stopped after {}; run it again to do the rest", report::count(index, "file")))?;
         let (values, readers) = (report::count(entries.len(), "value"), recipients.names.join(", "));
         world.ui.say(&format!("wrote {values} to {}, readable by {readers}", placed.file.shown));
+        if let Some(key) = key.known() {
+            let names = entries.iter().map(|(name, _)| (*name).clone()).collect();
+            let log = Log::of(&selection.layout, placed.environment, key);
+            log.append(&world.author(&selection.layout), (world.clock)(), &[Deed::in_vault(Action::Import, names)])?;
+        }
     }
     Ok(())
 }

@@ -6,14 +6,16 @@ use std::path::Path;
 use anyhow::Context;
 
 use crate::cli::{Global, Init};
+use crate::domain::log::{Action, Deed};
 use crate::domain::name::EnvironmentName;
 use crate::error::{Exit, Refusal};
 use crate::settings::World;
 use crate::vault::declare::{self, Additions};
 use crate::vault::identity::{self, Identities, IdentityError};
 use crate::vault::layout::{Layout, PROJECT_FILE};
+use crate::vault::log::Log;
 use crate::vault::recipients::Recipients;
-use crate::vault::{crypt, key, project, read, store};
+use crate::vault::{attributes, crypt, key, project, read, seal, store};
 
 pub(super) fn run(arguments: &Init, global: &Global, world: &mut World) -> anyhow::Result<Exit> {
     let names = arguments
@@ -42,8 +44,9 @@ pub(super) fn run(arguments: &Init, global: &Global, world: &mut World) -> anyho
     prove(&recipient, &identities)?;
     declare(&layout, &names, world)?;
     for name in &names {
-        environment(&layout, name, &recipient, world)?;
+        environment(&layout, name, &recipient, &identities, world)?;
     }
+    attributes::ensure(&layout).context("cannot write vault/.gitattributes")?;
     ignore(layout.root(), world)?;
     let first = names.first().map_or("staging", EnvironmentName::as_str);
     world.ui.say(&format!(
@@ -134,7 +137,13 @@ fn key_of(name: &str) -> String {
     if name.contains('.') { format!("\"{name}\"") } else { name.to_owned() }
 }
 
-fn environment(layout: &Layout, name: &EnvironmentName, recipient: &str, world: &mut World) -> anyhow::Result<()> {
+fn environment(
+    layout: &Layout,
+    name: &EnvironmentName,
+    recipient: &str,
+    identities: &Identities,
+    world: &mut World,
+) -> anyhow::Result<()> {
     let folder = layout.environment(name);
     let shown = layout.shown(&folder);
     store::make_folder(&folder).with_context(|| format!("cannot make {shown}"))?;
@@ -154,6 +163,15 @@ fn environment(layout: &Layout, name: &EnvironmentName, recipient: &str, world: 
     key::create(layout, name, &key, &recipients.keys)
         .with_context(|| format!("cannot make the fingerprint key of `{name}`"))?;
     world.ui.say(&format!("made {shown}, readable by {}", recipients.names.join(", ")));
+    let made = read::environments(layout, std::slice::from_ref(name), identities).swap_remove(0);
+    if made.files > 0 || !made.sealed.is_unsealed() {
+        // Files that were there before are somebody's to look at first.
+        world.ui.say(&format!("hint: look at the files in {shown}, then `undrift seal -e {name}`"));
+        return Ok(());
+    }
+    seal::accept(layout, name, &key, &made.sealed)?;
+    let deed = Deed::in_vault(Action::Seal, Vec::new());
+    Log::of(layout, name, &key).append(&world.author(layout), (world.clock)(), &[deed])?;
     Ok(())
 }
 

@@ -10,11 +10,13 @@ mod ignore;
 mod import;
 mod init;
 mod list;
+mod log;
 mod man;
 mod plan;
 mod push;
 mod run;
 mod saved;
+mod seal;
 mod set;
 mod survey;
 mod values;
@@ -40,6 +42,8 @@ pub fn run(cli: &Cli, world: &mut World) -> anyhow::Result<Exit> {
         Command::Push(arguments) => push::run(arguments, &cli.global, world),
         Command::Adopt(arguments) => adopt::run(arguments, &cli.global, world),
         Command::Ignore(arguments) => ignore::run(arguments, &cli.global, world),
+        Command::Seal(arguments) => seal::run(arguments, &cli.global, world),
+        Command::Log(arguments) => log::run(arguments, &cli.global, world),
         Command::Explain(arguments) => explain::run(arguments, world),
         Command::Completions(arguments) => completions::run(arguments, world),
         Command::Man(arguments) => man::run(arguments, world),

@@ -16,6 +16,7 @@ use crate::domain::verdict::Rollout;
 use crate::error::Exit;
 use crate::flow::apply::{self, Tools};
 use crate::flow::event;
+use crate::flow::logbook::Logbook;
 use crate::flow::recorder::Recorder;
 use crate::flow::rollout;
 use crate::flow::settle::Settled;
@@ -37,10 +38,15 @@ pub(super) fn run(arguments: &Push, global: &Global, world: &mut World) -> anyho
     let choices = saved.as_ref().map_or_else(|| arguments.choices.clone(), Saved::choices);
     let _lock = lock::acquire(&selection.layout, &world.who(), (world.clock)())?;
     let journal = Journal::of(&selection.layout);
-    let mut survey = survey(selection, global, world)?;
+    let survey = survey(selection, global, world)?;
+    survey.refuse_unsealed()?;
     if let Some(saved) = &saved {
         saved.verify(&survey)?;
     }
+    survey.remember().context("cannot write .undrift/seen.toml")?;
+    let logbook =
+        Logbook { layout: &survey.selection.layout, who: world.author(&survey.selection.layout), keys: survey.keys() };
+    logbook.recover(survey.at)?;
     // A line that a crash has cut must not have another one written behind it.
     journal.compact(&survey.interrupted).context("cannot write the journal")?;
     let plan = survey.plan(&choices)?;
@@ -53,9 +59,7 @@ pub(super) fn run(arguments: &Push, global: &Global, world: &mut World) -> anyho
             survey.refuse_without_key(&step.place.environment)?;
         }
         agree(arguments, &survey, &plan, world)?;
-        for step in &plan.steps {
-            survey.make_key(&step.place.environment)?;
-        }
+        logbook.begin(survey.at)?;
     }
     let books = survey.subjects.iter().map(|(name, subject)| (name.clone(), &subject.key, subject.receipts.clone()));
     let recorder = Recorder::new(&survey.selection.layout, &journal, books);
@@ -82,6 +86,7 @@ pub(super) fn run(arguments: &Push, global: &Global, world: &mut World) -> anyho
     };
     let settled = Settled { subjects: &survey.subjects, observations: &survey.observations, plan: &plan };
     let closed = settled.close(&outcomes, &recorder, &journal);
+    let logged = logbook.write((world.clock)(), &outcomes, &roll_outs, &survey.choices(&choices)?);
     let report = report::plan::push(survey.at, &plan, &outcomes, &roll_outs, &survey.subjects, &survey.observations);
     match arguments.format {
         Format::Json => world.ui.write(&report::json(&report)),
@@ -92,8 +97,9 @@ pub(super) fn run(arguments: &Push, global: &Global, world: &mut World) -> anyho
         }
     }
     what_now(&survey, &report, world);
-    // What was done is told first: a journal that cannot be written is no reason to hide it.
+    // What was done is told first: a journal or a log that cannot be written is no reason to hide it.
     closed?;
+    logged.context("what was done could not be written down in the log")?;
     Ok(exit(&report))
 }
 

@@ -20,7 +20,7 @@ pub(super) fn save(path: &Path, survey: &Survey, choices: &Choices, plan: &Plan,
     for name in survey.subjects.keys() {
         survey.refuse_without_key(name)?;
         // A key of this run alone would be gone when the plan is to be done.
-        if survey.keyless.contains_key(name) {
+        if survey.keyless.contains(name) {
             return Err(Refusal::Keyless(name.clone()).into());
         }
     }

@@ -4,6 +4,7 @@ use anyhow::Context;
 use jiff::tz::TimeZone;
 
 use crate::cli::{Global, Set};
+use crate::domain::log::{Action, Deed};
 use crate::domain::name::{EnvironmentName, GroupName, SecretName};
 use crate::domain::secret::SecretValue;
 use crate::error::{Exit, Refusal};
@@ -11,7 +12,10 @@ use crate::settings::{Selection, World};
 use crate::vault::declare::{self, Additions, NewSecret};
 use crate::vault::identity::Identities;
 use crate::vault::layout::PROJECT_FILE;
-use crate::vault::{lock, read, store, write};
+use crate::vault::log::Log;
+use crate::vault::read::Environment;
+use crate::vault::seal::{SealError, Sealing};
+use crate::vault::{lock, store, write};
 
 pub(super) fn run(arguments: &Set, global: &Global, world: &mut World) -> anyhow::Result<Exit> {
     if !arguments.value.is_empty() || arguments.name.contains('=') {
@@ -71,31 +75,50 @@ pub(super) fn put(
     let layout = &selection.layout;
     let folder = layout.environment(environment);
     store::make_folder(&folder).with_context(|| format!("cannot make {}", layout.shown(&folder)))?;
-    let read = read::environments(layout, std::slice::from_ref(environment), identities).into_iter().next();
-    let read = read.context("the environment could not be read")?;
+    let (read, unfinished) = write::open(layout, environment, identities)?;
+    mention_unfinished(environment, &unfinished, world);
+    let Environment { inventory, key, recipients, sealed, .. } = read;
+    let mut sealing = Sealing::open(layout, environment, key.known(), &sealed)?;
     // A name that stands twice is not known, and one in a file that could not be read may be this very one.
-    let is_known = read.inventory.entries.contains_key(name);
-    if !is_known && let Some(problem) = read.inventory.problems.iter().find(|problem| problem.kind.hides_values()) {
+    let is_known = inventory.entries.contains_key(name);
+    if !is_known && let Some(problem) = inventory.problems.iter().find(|problem| problem.kind.hides_values()) {
+        if let Some(breach) = sealed.breaches.iter().find(|breach| breach.kind.hides_values()) {
+            return Err(anyhow::Error::from(SealError::broken(layout, environment, breach))
+                .context(format!("{name} may stand in a file that the seal does not vouch for")));
+        }
         anyhow::bail!("{name} may stand in a file that must be mended first: {problem}");
     }
     let file = layout.shown(&layout.recipients(environment));
-    let recipients = read.recipients.with_context(|| format!("cannot read {file}"))?;
+    let recipients = recipients.with_context(|| format!("cannot read {file}"))?;
     let groups = layout.groups(environment).with_context(|| format!("cannot read {}", layout.shown(&folder)))?;
-    let present = read.inventory.entries.get(name).map(|entry| entry.source.file.clone());
+    let present = inventory.entries.get(name).map(|entry| entry.source.file.clone());
     let new = layout.new_group(environment, group);
     let file = match &present {
         Some(shown) => groups.into_iter().find(|file| file.shown == *shown).unwrap_or(new),
         None => groups.into_iter().find(|file| file.group == group.as_str()).unwrap_or(new),
     };
     let today = (world.clock)().to_zoned(TimeZone::UTC).date();
-    write::put(&file, &[(name, value)], Some(today), identities, &recipients)?;
+    write::put(&file, &[(name, value)], Some(today), identities, &recipients, &mut sealing)?;
     let verb = if present.is_some() { "changed" } else { "set" };
     world.ui.say(&format!("{verb} {name} in {}, readable by {}", file.shown, recipients.names.join(", ")));
-    if let Some(old) = read.inventory.entries.get(name)
+    if let Some(old) = inventory.entries.get(name)
         && let Some(day) = old.expires
         && old.value.expose() != value.expose()
     {
         world.ui.say(&format!("note: the old value would have expired on {day}; write down when the new one does"));
     }
+    if let Some(key) = key.known() {
+        let deed = Deed::in_vault(Action::Set, vec![name.clone()]);
+        Log::of(layout, environment, key).append(&world.author(layout), (world.clock)(), &[deed])?;
+    }
     Ok(())
+}
+
+/// Says which writes of this machine were interrupted before they were sealed, and are now.
+pub(super) fn mention_unfinished(environment: &EnvironmentName, unfinished: &[String], world: &mut World) {
+    for file in unfinished {
+        world
+            .ui
+            .say(&format!("note: sealed vault/{environment}/{file}, whose writing was interrupted on this machine"));
+    }
 }

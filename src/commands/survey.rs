@@ -1,6 +1,7 @@
 //! What audit, plan and push have in common: the vault read, the targets asked, and every row judged.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
 use anyhow::Context;
 use jiff::Timestamp;
@@ -9,11 +10,14 @@ use jiff::tz::TimeZone;
 use vault_schema::plan::Held;
 
 use crate::cli::{Choices, Global};
+use crate::domain::finding::{Problem, ProblemKind};
+use crate::domain::fingerprint::{Fingerprint, FingerprintKey};
 use crate::domain::intent::Intent;
 use crate::domain::name::{EnvironmentName, RemoteName, SecretName};
 use crate::domain::place::Place;
 use crate::domain::plan::{self, Memory, Plan};
 use crate::domain::row::Row;
+use crate::domain::seal::Seal;
 use crate::domain::suggest::nearest;
 use crate::error::Refusal;
 use crate::flow::audit::{self, Subject, Subjects};
@@ -26,9 +30,9 @@ use crate::ui::progress::Progress;
 use crate::vault::identity::Identities;
 use crate::vault::journal::Journal;
 use crate::vault::layout::Layout;
-use crate::vault::read::{self, Key, RecipientsError};
-use crate::vault::recipients::Recipients;
-use crate::vault::{etags, key, receipts};
+use crate::vault::log::Log;
+use crate::vault::read::{self, Key};
+use crate::vault::{etags, key, memory, receipts};
 
 /// Everything that is known once the targets have answered.
 #[derive(Debug)]
@@ -40,10 +44,14 @@ pub(super) struct Survey {
     pub(super) connections: BTreeMap<Place, Connection>,
     pub(super) observations: Observations,
     pub(super) rows: Vec<Row>,
-    /// Environments that have no fingerprint key yet, with those a new one would be encrypted for.
-    pub(super) keyless: BTreeMap<EnvironmentName, Result<Recipients, RecipientsError>>,
+    /// Environments that have no fingerprint key.
+    pub(super) keyless: BTreeSet<EnvironmentName>,
     /// Environments whose key is there and could not be read.
     pub(super) key_unreadable: BTreeSet<EnvironmentName>,
+    /// Environments that nobody has sealed.
+    pub(super) unsealed: BTreeSet<EnvironmentName>,
+    /// The seals that were found good, with the heads of a log that is whole.
+    seen: BTreeMap<EnvironmentName, (Seal, Option<BTreeSet<Fingerprint>>)>,
     /// Writes of an earlier push that nobody saw end.
     pub(super) interrupted: Vec<Intent>,
 }
@@ -61,8 +69,10 @@ pub(super) fn survey(selection: Selection, global: &Global, world: &mut World) -
         connections: BTreeMap::new(),
         observations: Observations::new(),
         rows: Vec::new(),
-        keyless: BTreeMap::new(),
+        keyless: BTreeSet::new(),
         key_unreadable: BTreeSet::new(),
+        unsealed: BTreeSet::new(),
+        seen: BTreeMap::new(),
         interrupted: Vec::new(),
     };
     survey.interrupted = Journal::of(&survey.selection.layout).open_intents()?;
@@ -110,16 +120,31 @@ impl Survey {
     fn open(&mut self, identities: &Identities, world: &mut World) -> anyhow::Result<()> {
         let Selection { layout, project, environments, environments_named, .. } = &self.selection;
         let mut locked = Vec::new();
-        for environment in read::environments(layout, environments, identities) {
+        for mut environment in read::environments(layout, environments, identities) {
             let name = environment.inventory.environment.clone();
             if let Some(refusal) = Refusal::locked(&environment) {
                 locked.push(refusal);
                 continue;
             }
+            if environment.sealed.is_unsealed() {
+                self.unsealed.insert(name.clone());
+            }
+            if let Key::Known(key) = &environment.key {
+                let chain = Log::of(layout, &name, key).check();
+                let file = layout.shown(&layout.log(&name));
+                environment.inventory.problems.extend(chain.faults.iter().map(|fault| Problem {
+                    file: Some(file.clone()),
+                    line: fault.number,
+                    secret: None,
+                    kind: ProblemKind::Log(fault.kind),
+                }));
+                let heads = chain.is_whole().then_some(chain.heads);
+                self.seen.extend(environment.sealed.valid().map(|seal| (name.clone(), (seal.clone(), heads))));
+            }
             let (key, is_its_own) = match environment.key {
                 Key::Known(key) => (key, true),
                 Key::Absent => {
-                    self.keyless.insert(name.clone(), environment.recipients);
+                    self.keyless.insert(name.clone());
                     (key::generate().context("cannot make a fingerprint key")?, false)
                 }
                 Key::Unreadable => {
@@ -161,16 +186,6 @@ impl Survey {
         Ok(())
     }
 
-    /// Gives an environment that was made by hand its fingerprint key, before anything is written for it.
-    pub(super) fn make_key(&mut self, name: &EnvironmentName) -> anyhow::Result<()> {
-        let Some(recipients) = self.keyless.remove(name) else { return Ok(()) };
-        let layout = &self.selection.layout;
-        let file = layout.shown(&layout.recipients(name));
-        let recipients = recipients.with_context(|| format!("cannot read {file}"))?;
-        key::create(layout, name, &self.subjects[name].key, &recipients.keys)
-            .with_context(|| format!("cannot make the fingerprint key of `{name}`"))
-    }
-
     /// Refuses to decide anything where a place could not be read, or where nobody can say what was pushed.
     pub(super) fn refuse_unread(&self) -> Result<(), Refusal> {
         for (place, observation) in &self.observations {
@@ -180,6 +195,36 @@ impl Survey {
         }
         let void = self.subjects.iter().find(|(_, subject)| subject.receipts_void);
         void.map_or(Ok(()), |(name, _)| Err(Refusal::ForeignReceipts(name.clone())))
+    }
+
+    /// Refuses to write anything for an environment that nobody has sealed.
+    pub(super) fn refuse_unsealed(&self) -> Result<(), Refusal> {
+        self.unsealed.first().map_or(Ok(()), |name| Err(Refusal::Unsealed(name.clone())))
+    }
+
+    /// Remembers on this machine what was seen of seals and logs. The project's lock is held meanwhile.
+    pub(super) fn remember(&self) -> io::Result<()> {
+        self.seen.iter().try_for_each(|(name, (seal, heads))| {
+            let key = &self.subjects[name].key;
+            memory::change(&self.selection.layout, name, |memory| memory.saw(key, seal, heads.clone()))
+        })
+    }
+
+    /// Returns whether there is something to remember that this machine has not seen before.
+    pub(super) fn has_seen_new(&self) -> bool {
+        self.seen.iter().any(|(name, (seal, heads))| {
+            let known = memory::read(&self.selection.layout, name).unwrap_or_default();
+            let mut now = known.clone();
+            now.saw(&self.subjects[name].key, seal, heads.clone());
+            now != known
+        })
+    }
+
+    /// Returns the environments that have a fingerprint key of their own, with it.
+    pub(super) fn keys(&self) -> Vec<(&EnvironmentName, &FingerprintKey)> {
+        let is_own = |name: &EnvironmentName| !self.keyless.contains(name) && !self.key_unreadable.contains(name);
+        let own = self.subjects.iter().filter(|(name, _)| is_own(name));
+        own.map(|(name, subject)| (name, &subject.key)).collect()
     }
 
     fn connect(&mut self, world: &World) -> anyhow::Result<()> {
@@ -210,7 +255,8 @@ impl Survey {
         Ok(plan::plan(&self.rows, &choices, &partial, &memory))
     }
 
-    fn choices(&self, choices: &Choices) -> anyhow::Result<plan::Choices> {
+    /// Returns what a person has decided.
+    pub(super) fn choices(&self, choices: &Choices) -> anyhow::Result<plan::Choices> {
         let known: BTreeSet<&str> =
             self.rows.iter().filter_map(|row| row.secret.as_ref().map(SecretName::as_str)).collect();
         let mut overwrite = BTreeSet::new();

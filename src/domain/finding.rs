@@ -2,8 +2,10 @@
 
 use jiff::civil::Date;
 
+use super::log::FaultKind;
 use super::name::{RemoteName, SecretName, TargetName};
 use super::place::{Location, NameRule};
+use super::seal::BreachKind;
 
 pub use vault_schema::audit::Severity;
 
@@ -141,6 +143,12 @@ pub enum ProblemKind {
     /// The environment's receipts were made under a fingerprint key that is not there, so that they say nothing.
     #[error("was written under a fingerprint key that is not there, so that its receipts say nothing")]
     ForeignReceipts,
+    /// The seal does not vouch for it.
+    #[error(transparent)]
+    Seal(BreachKind),
+    /// The log is not whole.
+    #[error(transparent)]
+    Log(FaultKind),
 }
 
 fn meant_for(recipients: &[String]) -> String {
@@ -178,6 +186,8 @@ impl ProblemKind {
             Self::TooLargeThere { .. } => "UD315",
             Self::BadDotenv(_) => "UD316",
             Self::ForeignReceipts => "UD317",
+            Self::Seal(breach) => breach.code(),
+            Self::Log(fault) => fault.code(),
         }
     }
 
@@ -188,7 +198,9 @@ impl ProblemKind {
             | Self::NotDeclared
             | Self::DialectsDisagree(_)
             | Self::RuleEnded { .. }
-            | Self::ForeignReceipts => Severity::Warning,
+            | Self::ForeignReceipts
+            | Self::Seal(BreachKind::Unsealed)
+            | Self::Log(_) => Severity::Warning,
             _ => Severity::Error,
         }
     }
@@ -208,6 +220,7 @@ impl ProblemKind {
             | Self::BadValue(_)
             | Self::IllegalName
             | Self::Duplicate { .. } => true,
+            Self::Seal(breach) => breach.hides_values(),
             Self::NoValue
             | Self::NotDeclared
             | Self::IllegalThere { .. }
@@ -215,7 +228,8 @@ impl ProblemKind {
             | Self::TooLargeThere { .. }
             | Self::DialectsDisagree(_)
             | Self::RuleEnded { .. }
-            | Self::ForeignReceipts => false,
+            | Self::ForeignReceipts
+            | Self::Log(_) => false,
         }
     }
 }

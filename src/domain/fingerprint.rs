@@ -48,6 +48,31 @@ impl FingerprintKey {
         self.authenticate(b"undrift saved plan 1\0", text.as_bytes())
     }
 
+    /// Returns what vouches for one file of an environment.
+    pub fn sealed_file(&self, content: &[u8]) -> Fingerprint {
+        self.authenticate(b"undrift sealed file 1\0", content)
+    }
+
+    /// Returns what vouches for an environment's whole list of files.
+    pub fn seal(&self, content: &[u8]) -> Fingerprint {
+        self.authenticate(b"undrift seal 1\0", content)
+    }
+
+    /// Returns what tells a write that this machine began from anybody else's.
+    pub fn begun_write(&self, content: &[u8]) -> Fingerprint {
+        self.authenticate(b"undrift begun write 1\0", content)
+    }
+
+    /// Returns what vouches for one line of a log.
+    pub fn log_line(&self, content: &[u8]) -> Fingerprint {
+        self.authenticate(b"undrift log line 1\0", content)
+    }
+
+    /// Returns the name of a line in a log that no key of ours has made.
+    pub fn foreign_line(&self, content: &[u8]) -> Fingerprint {
+        self.authenticate(b"undrift foreign line 1\0", content)
+    }
+
     /// Returns a name for this key, by which receipts made under another key are recognised.
     pub fn id(&self) -> String {
         let mut id = self.authenticate(b"undrift key 1\0", b"").to_string();
@@ -129,6 +154,11 @@ mod tests {
             key(1).digest(&RemoteDigest::new(text)),
             key(1).receipts(text),
             key(1).saved_plan(text),
+            key(1).sealed_file(text.as_bytes()),
+            key(1).seal(text.as_bytes()),
+            key(1).begun_write(text.as_bytes()),
+            key(1).log_line(text.as_bytes()),
+            key(1).foreign_line(text.as_bytes()),
         ];
         for (index, one) in purposes.iter().enumerate() {
             assert!(!purposes[..index].contains(one), "{index}");

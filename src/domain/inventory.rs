@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use super::finding::{Problem, Source};
+use super::finding::{Problem, ProblemKind, Source};
 use super::name::{EnvironmentName, SecretName};
 use super::secret::SecretValue;
 
@@ -38,5 +38,11 @@ impl Inventory {
     /// Returns whether every file could be read to the end, so that a name that is not here is not in the vault.
     pub fn is_complete(&self) -> bool {
         !self.problems.iter().any(|problem| problem.kind.hides_values())
+    }
+
+    /// Returns whether values are missing because the seal does not vouch for their files.
+    pub fn is_sealed_off(&self) -> bool {
+        let hides = |problem: &Problem| matches!(&problem.kind, ProblemKind::Seal(breach) if breach.hides_values());
+        self.problems.iter().any(hides)
     }
 }

@@ -330,6 +330,9 @@ impl Judge<'_> {
             },
             Verdict::Unmanaged if self.known.receipts_void => VOID.to_owned(),
             Verdict::Unmanaged => "nobody's receipt".to_owned(),
+            Verdict::Unreadable if vault == VaultSide::Unreadable && self.known.inventory.is_sealed_off() => {
+                "the seal does not vouch for the vault's value".to_owned()
+            }
             Verdict::Unreadable if vault == VaultSide::Unreadable => "the vault's value cannot be used".to_owned(),
             Verdict::Unreadable => "the target could not be read".to_owned(),
         }

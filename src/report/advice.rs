@@ -6,9 +6,11 @@ use vault_schema::plan as schema;
 use vault_schema::project::{RolloutMode, TargetKind};
 
 use crate::domain::finding::{Problem, ProblemKind};
+use crate::domain::log::FaultKind;
 use crate::domain::place::{Location, Place};
 use crate::domain::plan::{Held, Hold};
 use crate::domain::row::Row;
+use crate::domain::seal::{BreachKind, Damage};
 use crate::domain::verdict::{Rollout, Verdict};
 use crate::targets::TargetError;
 use crate::targets::error::Broken;
@@ -137,7 +139,19 @@ pub fn mends(problem: &Problem, environment: &str) -> Option<String> {
         ProblemKind::ForeignReceipts => {
             format!("take vault/{environment}/key.age from git again, or move {file} away to begin anew")
         }
-        ProblemKind::TooLarge { .. }
+        ProblemKind::Seal(BreachKind::Damaged(Damage::NoKey)) => {
+            format!("take vault/{environment}/key.age from git again")
+        }
+        ProblemKind::Seal(_)
+        | ProblemKind::Log(
+            FaultKind::Edited(_)
+            | FaultKind::Foreign(_)
+            | FaultKind::Missing(_)
+            | FaultKind::Unseen(_)
+            | FaultKind::Behind,
+        ) => format!("undrift seal -e {environment}"),
+        ProblemKind::Log(FaultKind::Unreadable(_))
+        | ProblemKind::TooLarge { .. }
         | ProblemKind::Unreadable(_)
         | ProblemKind::NotUtf8
         | ProblemKind::BadToml(_)

@@ -4,6 +4,7 @@ pub mod advice;
 pub mod audit;
 pub mod explain;
 pub mod intake;
+pub mod log;
 pub mod markdown;
 pub mod plan;
 pub mod table;

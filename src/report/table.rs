@@ -308,6 +308,25 @@ fn section(text: &mut String, title: &str, lines: &[Line], width: usize) {
     text.push('\n');
 }
 
+/// Writes rows below each other, the last column wrapped to what the others leave of the width. The others are wrapped
+/// where one of their cells is far longer than most.
+pub(super) fn fitted(text: &mut String, mut rows: Vec<Vec<String>>, width: usize) {
+    const LONGEST_CELL: usize = 16;
+    for row in &mut rows {
+        let beside = row.len().saturating_sub(1);
+        for cell in &mut row[..beside] {
+            *cell = textwrap::fill(cell, textwrap::Options::new(LONGEST_CELL));
+        }
+    }
+    let columns_of = rows.iter().map(Vec::len).max().unwrap_or_default();
+    let widest = |column: usize| {
+        let lines = rows.iter().filter_map(|row| row.get(column)).flat_map(|cell| cell.lines());
+        lines.map(UnicodeWidthStr::width).max().unwrap_or_default()
+    };
+    let beside: usize = (0..columns_of.saturating_sub(1)).map(|column| widest(column) + 2).sum();
+    columns(text, rows.into_iter(), 2, width.saturating_sub(2 + beside).max(LEAST_DETAIL));
+}
+
 fn columns(text: &mut String, rows: impl Iterator<Item = Vec<String>>, indent: usize, room: usize) {
     let mut builder = Builder::default();
     for mut row in rows {
@@ -326,7 +345,7 @@ fn columns(text: &mut String, rows: impl Iterator<Item = Vec<String>>, indent: u
 }
 
 /// Writes a sentence over as many lines as it needs, those after the first indented further.
-fn paragraph(text: &mut String, sentence: &str, indent: usize, width: usize) {
+pub(super) fn paragraph(text: &mut String, sentence: &str, indent: usize, width: usize) {
     let (first, rest) = (" ".repeat(indent), " ".repeat(indent + 4));
     // A command that is broken at a hyphen can no longer be copied.
     let options = textwrap::Options::new(width).initial_indent(&first).subsequent_indent(&rest);

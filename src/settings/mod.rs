@@ -2,6 +2,7 @@
 //! environment.
 
 pub mod token;
+mod who;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -12,6 +13,7 @@ use jiff::Timestamp;
 
 use crate::cli::Global;
 use crate::domain::declaration::Project;
+use crate::domain::log::Who;
 use crate::domain::name::{EnvironmentName, TargetName};
 use crate::domain::secret::SecretValue;
 use crate::domain::suggest::nearest;
@@ -88,6 +90,11 @@ impl World {
     /// Names whoever runs this, for one who has to wait for it.
     pub fn who(&self) -> String {
         self.variable("USER").or(self.variable("USERNAME")).unwrap_or("somebody").to_owned()
+    }
+
+    /// Names whoever runs this, for the log.
+    pub fn author(&self, layout: &Layout) -> Who {
+        who::who(self, layout.root())
     }
 
     /// Returns the folder in which programs keep a person's configuration.

@@ -9,6 +9,7 @@ use super::layout::Layout;
 use super::store;
 use crate::domain::fingerprint::{FingerprintKey, KEY_LENGTH};
 use crate::domain::name::EnvironmentName;
+use crate::domain::seal::ContentHash;
 
 /// Makes a key of the system's randomness.
 pub fn generate() -> io::Result<FingerprintKey> {
@@ -27,12 +28,15 @@ pub fn parse(plaintext: &[u8]) -> Option<FingerprintKey> {
     Some(FingerprintKey::new(bytes))
 }
 
-/// Writes an environment's key, and fails if there is one: a second key would void every receipt.
+/// Writes an environment's key and returns the hash of its file. It fails if there is one: a second key would void
+/// every receipt.
 pub fn create(
     layout: &Layout,
     environment: &EnvironmentName,
     key: &FingerprintKey,
     recipients: &[AnyRecipient],
-) -> io::Result<()> {
-    store::create(&layout.key(environment), &crypt::seal(key.expose(), recipients)?)
+) -> io::Result<ContentHash> {
+    let content = crypt::seal(key.expose(), recipients)?;
+    store::create(&layout.key(environment), &content)?;
+    Ok(ContentHash::of(&content))
 }

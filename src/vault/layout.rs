@@ -45,6 +45,13 @@ pub struct GroupFile {
     pub format: GroupFormat,
 }
 
+impl GroupFile {
+    /// Returns the file's own name, without the folder.
+    pub fn name(&self) -> &str {
+        self.shown.rsplit('/').next().unwrap_or(&self.shown)
+    }
+}
+
 impl Layout {
     /// Takes the folder that has, or will have, `undrift.toml`.
     pub fn at(root: &Path) -> Self {
@@ -84,6 +91,26 @@ impl Layout {
     /// Returns where an environment's receipts are.
     pub fn receipts(&self, environment: &EnvironmentName) -> PathBuf {
         self.environment(environment).join("receipts.toml")
+    }
+
+    /// Returns where an environment's seal is.
+    pub fn seal(&self, environment: &EnvironmentName) -> PathBuf {
+        self.environment(environment).join("seal.toml")
+    }
+
+    /// Returns where an environment's log is.
+    pub fn log(&self, environment: &EnvironmentName) -> PathBuf {
+        self.environment(environment).join("log.jsonl")
+    }
+
+    /// Returns where it is said how git treats the vault's files.
+    pub fn attributes(&self) -> PathBuf {
+        self.root.join("vault").join(".gitattributes")
+    }
+
+    /// Returns what this machine remembers of seals and logs.
+    pub fn seen(&self) -> PathBuf {
+        self.local().join("seen.toml")
     }
 
     /// Returns this machine's own folder.

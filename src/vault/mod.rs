@@ -1,5 +1,6 @@
 //! Files and keys: everything that touches the disk.
 
+pub mod attributes;
 pub mod crypt;
 pub mod declare;
 pub mod dotenv;
@@ -11,11 +12,14 @@ pub mod journal;
 pub mod key;
 pub mod layout;
 pub mod lock;
+pub mod log;
+pub mod memory;
 pub mod project;
 pub mod read;
 pub mod receipts;
 pub mod recipients;
 pub mod saved_plan;
+pub mod seal;
 pub mod store;
 pub mod tree;
 pub mod write;

@@ -11,11 +11,13 @@ use super::identity::Identities;
 use super::key;
 use super::layout::{GroupFile, Layout};
 use super::recipients::{RecipientError, Recipients};
+use super::seal::Sealed;
 use super::store::{self, LARGEST_FILE, ReadError};
 use crate::domain::finding::{Problem, ProblemKind};
 use crate::domain::fingerprint::FingerprintKey;
 use crate::domain::inventory::Inventory;
 use crate::domain::name::{EnvironmentName, SecretName};
+use crate::domain::seal::{ContentHash, Contents, KEY_FILE, RECIPIENTS_FILE, Recorded};
 
 /// One environment of the vault as it was read.
 #[derive(Debug)]
@@ -30,6 +32,10 @@ pub struct Environment {
     pub locked: usize,
     /// How many files with values it has.
     pub files: usize,
+    /// Its seal, and how that compares with the files. What the seal does not vouch for is not in the inventory.
+    pub sealed: Sealed,
+    /// The names that stand in each file with values, whether the seal vouches for it or not.
+    pub names: BTreeMap<String, Vec<SecretName>>,
 }
 
 /// An environment's fingerprint key, as far as it is there.
@@ -41,6 +47,16 @@ pub enum Key {
     Absent,
     /// There is one that could not be read; a problem says why, and nothing may be written.
     Unreadable,
+}
+
+impl Key {
+    /// Returns it, if it could be read.
+    pub const fn known(&self) -> Option<&FingerprintKey> {
+        match self {
+            Self::Known(key) => Some(key),
+            Self::Absent | Self::Unreadable => None,
+        }
+    }
 }
 
 /// Why `recipients.txt` could not be read.
@@ -61,6 +77,11 @@ pub enum RecipientsError {
 }
 
 impl Environment {
+    /// Returns its fingerprint key, if it could be read.
+    pub const fn known_key(&self) -> Option<&FingerprintKey> {
+        self.key.known()
+    }
+
     /// Returns whether no file of it could be opened for want of an identity: it belongs to others.
     pub fn is_locked(&self) -> bool {
         self.locked > 0 && self.locked == self.files
@@ -69,7 +90,7 @@ impl Environment {
 
 /// Reads environments. The result is in the order asked for.
 pub fn environments(layout: &Layout, names: &[EnvironmentName], identities: &Identities) -> Vec<Environment> {
-    let recipients: Vec<_> = names.iter().map(|name| recipients(layout, name)).collect();
+    let (recipients, hashes): (Vec<_>, Vec<_>) = names.iter().map(|name| hashed_recipients(layout, name)).unzip();
     let mut jobs = Vec::new();
     let mut unlisted = Vec::new();
     for (index, name) in names.iter().enumerate() {
@@ -89,16 +110,35 @@ pub fn environments(layout: &Layout, names: &[EnvironmentName], identities: &Ide
         let folder = layout.shown(&layout.environment(&names[index]));
         environments[index].problem(folder, ProblemKind::Unreadable(kind));
     }
+    let mut done: Vec<Vec<Done>> = names.iter().map(|_| Vec::new()).collect();
     for ((index, _), result) in jobs.iter().zip(results) {
-        environments[*index].collect(result);
+        done[*index].push(result);
+    }
+    for ((collector, done), hash) in environments.iter_mut().zip(done).zip(hashes) {
+        collector.collect_all(layout, done, hash);
     }
     environments.into_iter().map(Collector::finish).collect()
 }
 
+/// A file's hash; none when it could not be read. The outer one is none when it is not there.
+type Hash = Option<Option<ContentHash>>;
+
+/// Reads an environment's list of recipients, with the hash of the very bytes that were read.
+fn hashed_recipients(layout: &Layout, name: &EnvironmentName) -> (Result<Recipients, RecipientsError>, Hash) {
+    match store::read_if_present(&layout.recipients(name)) {
+        Ok(None) => (Err(RecipientsError::Absent), None),
+        Err(error) => (Err(error.into()), Some(None)),
+        Ok(Some(content)) => (parse_recipients(&content), Some(Some(ContentHash::of(&content)))),
+    }
+}
+
 /// Reads an environment's list of recipients.
 pub fn recipients(layout: &Layout, environment: &EnvironmentName) -> Result<Recipients, RecipientsError> {
-    let content = store::read_if_present(&layout.recipients(environment))?.ok_or(RecipientsError::Absent)?;
-    let recipients = Recipients::parse(&String::from_utf8_lossy(&content))?;
+    hashed_recipients(layout, environment).0
+}
+
+fn parse_recipients(content: &[u8]) -> Result<Recipients, RecipientsError> {
+    let recipients = Recipients::parse(&String::from_utf8_lossy(content))?;
     if recipients.keys.is_empty() { Err(RecipientsError::Empty) } else { Ok(recipients) }
 }
 
@@ -108,8 +148,8 @@ enum Job {
 }
 
 enum Done {
-    Group { group: Group, locked: bool },
-    Key { key: Key, problem: Option<Problem> },
+    Group { file: GroupFile, group: Group, locked: bool, hash: Option<ContentHash> },
+    Key { key: Key, problem: Option<Problem>, hash: Hash },
 }
 
 /// Runs the jobs on all cores. A handful of files is quicker to decrypt here than a thread is to start.
@@ -146,35 +186,42 @@ fn read_problem(error: &ReadError) -> ProblemKind {
 }
 
 fn read_group(file: &GroupFile, identities: &[AnyIdentity], recipients: &[String]) -> Done {
-    let opened = store::read(&file.path).map_err(|error| (read_problem(&error), false)).and_then(|ciphertext| {
+    let ciphertext = store::read(&file.path);
+    // What is opened is what was hashed: a file that changes between two reads is never taken for the sealed one.
+    let hash = ciphertext.as_ref().ok().map(|ciphertext| ContentHash::of(ciphertext));
+    let opened = ciphertext.map_err(|error| (read_problem(&error), false)).and_then(|ciphertext| {
         crypt::open(&ciphertext, identities)
             .map_err(|error| (error.problem(recipients), error == OpenError::NoIdentity))
     });
-    match opened {
-        Ok(plaintext) => Done::Group { group: group::parse(&file.shown, file.format, &plaintext), locked: false },
+    let (group, locked) = match opened {
+        Ok(plaintext) => (group::parse(&file.shown, file.format, &plaintext), false),
         Err((kind, locked)) => {
             let problem = Problem { file: Some(file.shown.clone()), line: None, secret: None, kind };
-            Done::Group { group: Group { entries: Vec::new(), problems: vec![problem] }, locked }
+            (Group { entries: Vec::new(), problems: vec![problem] }, locked)
         }
-    }
+    };
+    Done::Group { file: file.clone(), group, locked, hash }
 }
 
 fn read_key(layout: &Layout, name: &EnvironmentName, identities: &[AnyIdentity], recipients: &[String]) -> Done {
     let path = layout.key(name);
-    let unreadable = |kind| {
+    let unreadable = |kind, hash| {
         let problem = Problem { file: Some(layout.shown(&path)), line: None, secret: None, kind };
-        Done::Key { key: Key::Unreadable, problem: Some(problem) }
+        Done::Key { key: Key::Unreadable, problem: Some(problem), hash: Some(hash) }
     };
     match store::read_if_present(&path) {
-        Ok(None) => Done::Key { key: Key::Absent, problem: None },
-        Err(error) => unreadable(read_problem(&error)),
-        Ok(Some(ciphertext)) => match crypt::open(&ciphertext, identities) {
-            Err(error) => unreadable(error.problem(recipients)),
-            Ok(plaintext) => match key::parse(&plaintext) {
-                Some(key) => Done::Key { key: Key::Known(key), problem: None },
-                None => unreadable(ProblemKind::Damaged),
-            },
-        },
+        Ok(None) => Done::Key { key: Key::Absent, problem: None, hash: None },
+        Err(error) => unreadable(read_problem(&error), None),
+        Ok(Some(ciphertext)) => {
+            let hash = Some(ContentHash::of(&ciphertext));
+            match crypt::open(&ciphertext, identities) {
+                Err(error) => unreadable(error.problem(recipients), hash),
+                Ok(plaintext) => match key::parse(&plaintext) {
+                    Some(key) => Done::Key { key: Key::Known(key), problem: None, hash: Some(hash) },
+                    None => unreadable(ProblemKind::Damaged, hash),
+                },
+            }
+        }
     }
 }
 
@@ -187,7 +234,9 @@ struct Collector {
 impl Collector {
     fn new(name: &EnvironmentName, recipients: Result<Recipients, RecipientsError>) -> Self {
         let inventory = Inventory { environment: name.clone(), entries: BTreeMap::new(), problems: Vec::new() };
-        let environment = Environment { inventory, key: Key::Absent, recipients, locked: 0, files: 0 };
+        let sealed = Sealed { recorded: Recorded::Absent, contents: Contents::default(), breaches: Vec::new() };
+        let names = BTreeMap::new();
+        let environment = Environment { inventory, key: Key::Absent, recipients, locked: 0, files: 0, sealed, names };
         Self { environment, doubled: BTreeSet::new() }
     }
 
@@ -196,30 +245,64 @@ impl Collector {
         self.environment.inventory.problems.push(problem);
     }
 
-    fn collect(&mut self, done: Done) {
-        match done {
-            Done::Key { key, problem } => {
-                self.environment.key = key;
-                self.environment.inventory.problems.extend(problem);
-            }
-            Done::Group { group, locked } => {
-                self.environment.files += 1;
-                self.environment.locked += usize::from(locked);
-                self.environment.inventory.problems.extend(group.problems);
-                for (name, entry) in group.entries {
-                    let inventory = &mut self.environment.inventory;
-                    if let Some(first) = inventory.entries.get(&name) {
-                        inventory.problems.push(Problem {
-                            file: Some(entry.source.file),
-                            line: Some(entry.source.line),
-                            secret: Some(name.to_string()),
-                            kind: ProblemKind::Duplicate { first: first.source.clone() },
-                        });
-                        self.doubled.insert(name);
-                    } else {
-                        inventory.entries.insert(name, entry);
+    /// Takes what was read: first all hashes and the key, to compare them with the seal; then what it vouches for.
+    fn collect_all(&mut self, layout: &Layout, done: Vec<Done>, recipients: Hash) {
+        let mut contents = Contents::default();
+        if let Some(hash) = recipients {
+            contents.add(RECIPIENTS_FILE.to_owned(), hash);
+        }
+        let mut groups = Vec::new();
+        for done in done {
+            match done {
+                Done::Key { key, problem, hash } => {
+                    if let Some(hash) = hash {
+                        contents.add(KEY_FILE.to_owned(), hash);
                     }
+                    self.environment.key = key;
+                    self.environment.inventory.problems.extend(problem);
                 }
+                Done::Group { file, group, locked, hash } => {
+                    self.environment.files += 1;
+                    self.environment.locked += usize::from(locked);
+                    contents.add(file.name().to_owned(), hash);
+                    groups.push((file, group));
+                }
+            }
+        }
+        let name = self.environment.inventory.environment.clone();
+        let sealed = Sealed::compare(layout, &name, self.environment.known_key(), contents);
+        // Of an environment that is wholly for others, one thing is to be said, and it is not that of the seal.
+        if !self.environment.is_locked() {
+            for breach in &sealed.breaches {
+                let file = layout.shown(&layout.environment(&name).join(&breach.file));
+                self.problem(file, ProblemKind::Seal(breach.kind.clone()));
+            }
+        }
+        for (file, group) in groups {
+            self.collect(&file, group, sealed.sets_aside(file.name()));
+        }
+        self.environment.sealed = sealed;
+    }
+
+    fn collect(&mut self, file: &GroupFile, group: Group, is_set_aside: bool) {
+        let names = group.entries.iter().map(|(name, _)| name.clone()).collect();
+        self.environment.names.insert(file.name().to_owned(), names);
+        self.environment.inventory.problems.extend(group.problems);
+        if is_set_aside {
+            return;
+        }
+        for (name, entry) in group.entries {
+            let inventory = &mut self.environment.inventory;
+            if let Some(first) = inventory.entries.get(&name) {
+                inventory.problems.push(Problem {
+                    file: Some(entry.source.file),
+                    line: Some(entry.source.line),
+                    secret: Some(name.to_string()),
+                    kind: ProblemKind::Duplicate { first: first.source.clone() },
+                });
+                self.doubled.insert(name);
+            } else {
+                inventory.entries.insert(name, entry);
             }
         }
     }

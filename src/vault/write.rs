@@ -1,7 +1,5 @@
 //! Changing values: one file is decrypted, edited, encrypted for the environment's recipients and replaced whole.
 
-use std::io;
-
 use jiff::civil::Date;
 use toml_edit::{DocumentMut, Item, TableLike, value};
 use zeroize::Zeroizing;
@@ -10,10 +8,12 @@ use super::crypt::{self, OpenError};
 use super::dotenv;
 use super::group::{self, Group};
 use super::identity::Identities;
-use super::layout::{GroupFile, GroupFormat};
+use super::layout::{GroupFile, GroupFormat, Layout};
+use super::read::{self, Environment};
 use super::recipients::Recipients;
+use super::seal::{SealError, Sealing};
 use super::store::{self, ReadError};
-use crate::domain::name::SecretName;
+use crate::domain::name::{EnvironmentName, SecretName};
 use crate::domain::secret::SecretValue;
 
 /// Why a file was not changed. It is as it was.
@@ -41,14 +41,34 @@ pub enum WriteError {
         /// The file.
         file: String,
     },
-    /// It could not be written.
-    #[error("cannot write {file}")]
-    Unwritable {
+    /// It could not be encrypted for the recipients.
+    #[error("cannot encrypt {file}")]
+    Unencrypted {
         /// The file.
         file: String,
         /// Why.
-        source: io::Error,
+        source: std::io::Error,
     },
+    /// It is not the file that was sealed, or it could not be written.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+}
+
+/// Reads an environment that is about to be written, and takes up writes of our own that were interrupted before they
+/// were sealed: their files are named beside it. The project's lock is held meanwhile.
+pub fn open(
+    layout: &Layout,
+    name: &EnvironmentName,
+    identities: &Identities,
+) -> Result<(Environment, Vec<String>), SealError> {
+    let read = || read::environments(layout, std::slice::from_ref(name), identities).swap_remove(0);
+    let environment = read();
+    let unfinished: Vec<String> = environment.sealed.unfinished().map(str::to_owned).collect();
+    if unfinished.is_empty() {
+        return Ok((environment, unfinished));
+    }
+    Sealing::open(layout, name, environment.known_key(), &environment.sealed)?;
+    Ok((read(), unfinished))
 }
 
 /// Puts values into a file of the vault, making it if it is not there. Comments, order and other values stay.
@@ -60,10 +80,12 @@ pub fn put(
     rotated: Option<Date>,
     identities: &Identities,
     recipients: &Recipients,
+    sealing: &mut Sealing<'_>,
 ) -> Result<(), WriteError> {
     let name = || file.shown.clone();
     let ciphertext =
         store::read_if_present(&file.path).map_err(|source| WriteError::Unreadable { file: name(), source })?;
+    sealing.vouches_for(&file.path, ciphertext.as_deref())?;
     let plaintext = match &ciphertext {
         None => Zeroizing::default(),
         Some(ciphertext) => {
@@ -78,11 +100,10 @@ pub fn put(
     if !is_what_was_meant(file, &plaintext, &edited, entries) {
         return Err(WriteError::Malformed { file: name() });
     }
-    let sealed = crypt::seal(&edited, &recipients.keys);
-    let written = sealed.and_then(|sealed| {
-        if ciphertext.is_some() { store::replace(&file.path, &sealed) } else { store::create(&file.path, &sealed) }
-    });
-    written.map_err(|source| WriteError::Unwritable { file: name(), source })
+    let encrypted =
+        crypt::seal(&edited, &recipients.keys).map_err(|source| WriteError::Unencrypted { file: name(), source })?;
+    sealing.write(&file.path, &encrypted, ciphertext.is_none())?;
+    Ok(())
 }
 
 /// Reads an edit back as any reader would: the new values are there, and every other one is as it was.

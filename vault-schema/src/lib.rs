@@ -6,9 +6,11 @@
 pub mod audit;
 pub mod etags;
 pub mod journal;
+pub mod log;
 pub mod plan;
 pub mod project;
 pub mod push;
 pub mod receipts;
 pub mod saved_plan;
+pub mod seal;
 pub mod verdict;

@@ -1,0 +1,541 @@
+//! The log: who did what, each line bound to those before it, and what is found when somebody changed it.
+//!
+//! The lines are a graph and not a row: each names those that nothing followed when it was written. Two branches
+//! that git has put together have two heads, and the next line names both. What is not found, because it changes
+//! nothing that the log says: the order of the lines, a line that stands twice, and a last line that was cut in two.
+//! That the newest lines are gone is found by a machine that has seen them, and by receipts that tell of later writes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+pub use vault_schema::log::{Action, Line, VERSION, Who};
+pub use vault_schema::push::Outcome;
+
+use super::fingerprint::{Fingerprint, FingerprintKey};
+use super::name::{EnvironmentName, RemoteName, SecretName};
+use super::outcome::StepOutcome;
+use super::plan::{self, Choices, Step};
+use super::rollout::RollOutOutcome;
+use super::verdict::Verdict;
+
+/// What stands between a line and the HMAC over it.
+const MAC: &str = ",\"mac\":\"";
+
+/// Something that was done, before it is written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deed {
+    /// What.
+    pub action: Action,
+    /// At which place; none for what was done to the vault.
+    pub place: Option<String>,
+    /// The names in the vault.
+    pub secrets: Vec<SecretName>,
+    /// The names there.
+    pub remote_names: Vec<RemoteName>,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// What let it happen, where a person had to choose.
+    pub choice: Option<String>,
+    /// Lines that are accepted as lost.
+    pub lost: Vec<Fingerprint>,
+    /// Lines that no key of ours has made, and that are accepted.
+    pub foreign: Vec<Fingerprint>,
+}
+
+impl Deed {
+    /// Returns something that was done to the vault itself.
+    pub fn in_vault(action: Action, secrets: Vec<SecretName>) -> Self {
+        Self {
+            action,
+            place: None,
+            secrets,
+            remote_names: Vec::new(),
+            outcome: Outcome::Done,
+            choice: None,
+            lost: Vec::new(),
+            foreign: Vec::new(),
+        }
+    }
+}
+
+/// Returns what became of a push's steps, by environment: one deed for each place, action, choice and outcome. What
+/// was not even tried is not among them.
+pub fn deeds(
+    outcomes: &[StepOutcome],
+    roll_outs: &[RollOutOutcome],
+    choices: &Choices,
+) -> BTreeMap<EnvironmentName, Vec<Deed>> {
+    let mut all: BTreeMap<EnvironmentName, Vec<Deed>> = BTreeMap::new();
+    for StepOutcome { step, outcome, .. } in outcomes.iter().filter(|outcome| outcome.outcome != Outcome::Skipped) {
+        let (action, choice) = chosen(step, choices);
+        let place = Some(step.place.location.to_string());
+        let deeds = all.entry(step.place.environment.clone()).or_default();
+        let same = |deed: &&mut Deed| {
+            deed.action == action && deed.place == place && deed.outcome == *outcome && deed.choice.as_deref() == choice
+        };
+        if let Some(deed) = deeds.iter_mut().find(same) {
+            deed.secrets.push(step.secret.clone());
+            deed.remote_names.push(step.remote_name.clone());
+        } else {
+            deeds.push(Deed {
+                place,
+                remote_names: vec![step.remote_name.clone()],
+                outcome: *outcome,
+                choice: choice.map(str::to_owned),
+                ..Deed::in_vault(action, vec![step.secret.clone()])
+            });
+        }
+    }
+    for RollOutOutcome { roll_out, outcome, .. } in roll_outs.iter().filter(|it| it.outcome != Outcome::Skipped) {
+        all.entry(roll_out.place.environment.clone()).or_default().push(Deed {
+            place: Some(roll_out.place.location.to_string()),
+            outcome: *outcome,
+            choice: Some(roll_out.mode.as_str().to_owned()),
+            ..Deed::in_vault(Action::RollOut, Vec::new())
+        });
+    }
+    all
+}
+
+/// Returns what a step is called in the log, and what a person chose so that it was not held.
+fn chosen(step: &Step, choices: &Choices) -> (Action, Option<&'static str>) {
+    let is_named = choices.overwrite.contains(&step.secret);
+    match (step.action, step.verdict) {
+        (plan::Action::Delete, _) if is_named => (Action::Prune, Some("--prune --overwrite")),
+        (plan::Action::Delete, _) => (Action::Prune, Some("--prune")),
+        (plan::Action::Create, _) => (Action::Create, None),
+        (plan::Action::Update, Verdict::Differs | Verdict::Unverified) if choices.take_vault => {
+            (Action::Override, Some("--take-vault"))
+        }
+        (
+            plan::Action::Update,
+            Verdict::Differs | Verdict::Unverified | Verdict::ChangedRemotely | Verdict::Conflict,
+        ) => (Action::Override, Some(if is_named { "--overwrite" } else { "finishes an interrupted push" })),
+        (plan::Action::Update, _) => (Action::Write, None),
+    }
+}
+
+/// One line whose HMAC is right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Where it stands, from 1.
+    pub number: usize,
+    /// What it says.
+    pub line: Line,
+    /// Its own HMAC.
+    pub mac: Fingerprint,
+}
+
+/// One thing that is wrong with a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fault {
+    /// The line it is about, from 1.
+    pub number: Option<usize>,
+    /// What is wrong.
+    pub kind: FaultKind,
+}
+
+/// What a [`Fault`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum FaultKind {
+    /// A line in the form of ours whose HMAC is not that of its text.
+    #[error("was changed after it was written, or was written by somebody who has no key")]
+    Edited(Fingerprint),
+    /// A line that is not in the form of ours, or is another environment's.
+    #[error("is not a line of this environment's log")]
+    Foreign(Fingerprint),
+    /// A line that a later one names is not there.
+    #[error("follows a line that is not there")]
+    Missing(Fingerprint),
+    /// A line that this machine has seen is not there.
+    #[error("lacks a line that this machine has seen: it was cut short, or this is another git branch")]
+    Unseen(Fingerprint),
+    /// The receipts tell of writes that the log does not.
+    #[error("was cut short: the receipts tell of a write after its newest line")]
+    Behind,
+    /// It could not be read.
+    #[error("cannot be read: {0}")]
+    Unreadable(std::io::ErrorKind),
+}
+
+impl FaultKind {
+    /// Returns the stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Edited(_) => "UD326",
+            Self::Foreign(_) => "UD327",
+            Self::Missing(_) => "UD328",
+            Self::Unseen(_) | Self::Behind => "UD329",
+            Self::Unreadable(_) => "UD330",
+        }
+    }
+}
+
+/// A log that was read and checked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Chain {
+    /// The lines whose HMAC is right, in the order of the file.
+    pub entries: Vec<Entry>,
+    /// What is wrong, and was not accepted.
+    pub faults: Vec<Fault>,
+    /// The lines that nothing follows.
+    pub heads: BTreeSet<Fingerprint>,
+    /// How much of the text is whole lines; what stands behind it was cut by a crash.
+    pub whole_bytes: usize,
+}
+
+impl Chain {
+    /// Returns whether nothing is wrong that was not accepted.
+    pub fn is_whole(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    /// Returns the newest write that the log knows of.
+    pub fn newest_write(&self) -> Option<Timestamp> {
+        self.entries.iter().filter_map(|entry| entry.line.written).max()
+    }
+
+    /// Returns what a person accepts who accepts the log as it is: the lines that are lost, and those that are foreign.
+    pub fn to_accept(&self) -> (Vec<Fingerprint>, Vec<Fingerprint>) {
+        let (mut lost, mut foreign) = (BTreeSet::new(), BTreeSet::new());
+        for fault in &self.faults {
+            match fault.kind {
+                FaultKind::Missing(mac) | FaultKind::Unseen(mac) => lost.insert(mac),
+                FaultKind::Edited(text) | FaultKind::Foreign(text) => foreign.insert(text),
+                FaultKind::Behind | FaultKind::Unreadable(_) => false,
+            };
+        }
+        (lost.into_iter().collect(), foreign.into_iter().collect())
+    }
+}
+
+/// What else is known of a log.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// The heads that this machine has seen.
+    pub seen: BTreeSet<Fingerprint>,
+    /// The newest write that the environment's receipts tell of.
+    pub written: Option<Timestamp>,
+    /// Whether a push of this machine was interrupted before it could write the log; the next one mends that.
+    pub pushing: bool,
+}
+
+/// Checks a log.
+pub fn verify(key: &FingerprintKey, environment: &EnvironmentName, text: &str, known: &Known) -> Chain {
+    let mut chain = Chain::default();
+    let mut faults = Vec::new();
+    // Claimed by a line that was edited: that is its fault, and not also that of the line after it.
+    let mut claimed = BTreeSet::new();
+    let mut entries: BTreeMap<Fingerprint, usize> = BTreeMap::new();
+    for (index, raw) in text.split_inclusive('\n').enumerate() {
+        let number = index + 1;
+        let bare = raw.trim_end_matches(['\n', '\r']);
+        let parsed = parse(bare);
+        if parsed.is_none() && !raw.ends_with('\n') {
+            break;
+        }
+        chain.whole_bytes += raw.len();
+        if bare.is_empty() {
+            continue;
+        }
+        let own = key.foreign_line(bare.as_bytes());
+        let fault = match parsed {
+            None => Some(FaultKind::Foreign(own)),
+            Some((_, content, mac)) if key.log_line(content.as_bytes()) != mac => {
+                claimed.insert(mac);
+                Some(FaultKind::Edited(own))
+            }
+            Some((line, ..)) if line.environment != environment.as_str() => Some(FaultKind::Foreign(own)),
+            Some((line, _, mac)) => {
+                if entries.insert(mac, number).is_none() {
+                    chain.entries.push(Entry { number, line, mac });
+                }
+                None
+            }
+        };
+        faults.extend(fault.map(|kind| Fault { number: Some(number), kind }));
+    }
+    let (mut lost, mut foreign, mut followed) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for entry in &chain.entries {
+        lost.extend(fingerprints(&entry.line.lost));
+        foreign.extend(fingerprints(&entry.line.foreign));
+        for after in fingerprints(&entry.line.after) {
+            followed.insert(after);
+            if !entries.contains_key(&after) && !claimed.contains(&after) {
+                faults.push(Fault { number: Some(entry.number), kind: FaultKind::Missing(after) });
+            }
+        }
+    }
+    let unseen = known.seen.iter().filter(|head| !entries.contains_key(*head) && !claimed.contains(*head));
+    faults.extend(unseen.map(|head| Fault { number: None, kind: FaultKind::Unseen(*head) }));
+    if known.written > chain.newest_write() && !known.pushing {
+        faults.push(Fault { number: None, kind: FaultKind::Behind });
+    }
+    faults.retain(|fault| match fault.kind {
+        FaultKind::Missing(mac) | FaultKind::Unseen(mac) => !lost.contains(&mac),
+        FaultKind::Edited(text) | FaultKind::Foreign(text) => !foreign.contains(&text),
+        FaultKind::Behind | FaultKind::Unreadable(_) => true,
+    });
+    faults.sort();
+    faults.dedup();
+    chain.faults = faults;
+    chain.heads = entries.into_keys().filter(|mac| !followed.contains(mac)).collect();
+    chain
+}
+
+fn fingerprints(texts: &[String]) -> impl Iterator<Item = Fingerprint> {
+    texts.iter().filter_map(|text| Fingerprint::parse(text))
+}
+
+/// Takes a line apart: what it says, the text that its HMAC is over, and the HMAC.
+fn parse(text: &str) -> Option<(Line, &str, Fingerprint)> {
+    let (content, mac) = text.strip_suffix("\"}")?.rsplit_once(MAC)?;
+    let fingerprint = Fingerprint::parse(mac).filter(|fingerprint| fingerprint.to_string() == mac)?;
+    let line: Line = serde_json::from_str(&format!("{content}}}")).ok()?;
+    (line.version == VERSION).then_some((line, content, fingerprint))
+}
+
+/// Returns a line for the file, with its end, and its HMAC.
+pub fn write(key: &FingerprintKey, line: &Line) -> (String, Fingerprint) {
+    // A line has plain text and times only, so it always serialises.
+    let text = serde_json::to_string(line).unwrap_or_default();
+    let content = text.strip_suffix('}').unwrap_or(&text);
+    let mac = key.log_line(content.as_bytes());
+    (format!("{content}{MAC}{mac}\"}}\n"), mac)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::domain::fingerprint::KEY_LENGTH;
+    use crate::domain::name::TargetName;
+    use crate::domain::place::{Location, Place};
+
+    fn key(byte: u8) -> FingerprintKey {
+        FingerprintKey::new(Zeroizing::new([byte; KEY_LENGTH]))
+    }
+
+    fn staging() -> EnvironmentName {
+        EnvironmentName::parse("staging").expect("a name")
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_795_000_000 + second).expect("an instant")
+    }
+
+    fn entry(number: i64, after: &[Fingerprint]) -> Line {
+        Line {
+            version: VERSION,
+            at: at(number),
+            who: Who { user: Some("alice".to_owned()), ..Who::default() },
+            action: Action::Set,
+            environment: "staging".to_owned(),
+            place: None,
+            secrets: vec![format!("NAME_{number}")],
+            remote_names: Vec::new(),
+            outcome: Outcome::Done,
+            choice: None,
+            written: Some(at(number)),
+            lost: Vec::new(),
+            foreign: Vec::new(),
+            after: after.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    /// A log of two branches that were put together: 1 ← 2 ← 4, 1 ← 3 ← 4.
+    fn log() -> (Vec<String>, Vec<Fingerprint>) {
+        let (mut lines, mut macs) = (Vec::new(), Vec::new());
+        for (number, after) in [(1, vec![]), (2, vec![0]), (3, vec![0]), (4, vec![1, 2])] {
+            let after: Vec<Fingerprint> = after.into_iter().map(|index: usize| macs[index]).collect();
+            let (text, mac) = write(&key(1), &entry(number, &after));
+            lines.push(text);
+            macs.push(mac);
+        }
+        (lines, macs)
+    }
+
+    fn checked(text: &str) -> Chain {
+        verify(&key(1), &staging(), text, &Known::default())
+    }
+
+    fn codes(chain: &Chain) -> Vec<(Option<usize>, &'static str)> {
+        chain.faults.iter().map(|fault| (fault.number, fault.kind.code())).collect()
+    }
+
+    #[test]
+    fn a_push_is_told_by_place_and_outcome_with_what_was_chosen() {
+        let outcome = |name: &str, app: &str, action, verdict, outcome| StepOutcome {
+            step: Step {
+                place: Place {
+                    environment: staging(),
+                    target: TargetName::parse("web").expect("a name"),
+                    location: Location::FlyApp { app: app.to_owned() },
+                },
+                secret: SecretName::parse(name).expect("a name"),
+                remote_name: RemoteName::new(name),
+                action,
+                verdict,
+                detail: String::new(),
+                expected: None,
+            },
+            outcome,
+            detail: String::new(),
+        };
+        let (create, update, delete) = (plan::Action::Create, plan::Action::Update, plan::Action::Delete);
+        let outcomes = [
+            outcome("A", "one", create, Verdict::Missing, Outcome::Done),
+            outcome("B", "one", create, Verdict::Missing, Outcome::Done),
+            outcome("C", "one", create, Verdict::Missing, Outcome::Uncertain),
+            outcome("D", "two", create, Verdict::Missing, Outcome::Done),
+            outcome("E", "two", update, Verdict::Behind, Outcome::Done),
+            outcome("F", "two", update, Verdict::Unverified, Outcome::Done),
+            outcome("G", "two", update, Verdict::Conflict, Outcome::Stale),
+            outcome("H", "two", update, Verdict::ChangedRemotely, Outcome::Done),
+            outcome("I", "two", delete, Verdict::Orphaned, Outcome::Done),
+            outcome("J", "two", delete, Verdict::Orphaned, Outcome::Skipped),
+        ];
+        let choices = Choices {
+            take_vault: true,
+            overwrite: [SecretName::parse("G").expect("a name")].into(),
+            prune: true,
+            ..Choices::default()
+        };
+        let told: Vec<String> = deeds(&outcomes, &[], &choices)[&staging()]
+            .iter()
+            .map(|deed| {
+                let names: String = deed.remote_names.iter().map(ToString::to_string).collect();
+                let place = deed.place.as_deref().unwrap_or_default();
+                let choice = deed.choice.as_deref().unwrap_or_default();
+                format!("{} {place} {names} {} {choice}", deed.action.as_str(), deed.outcome.as_str())
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "create fly:one AB done ",
+                "create fly:one C uncertain ",
+                "create fly:two D done ",
+                "write fly:two E done ",
+                "override fly:two F done --take-vault",
+                "override fly:two G stale --overwrite",
+                "override fly:two H done finishes an interrupted push",
+                "prune fly:two I done --prune",
+            ]
+        );
+    }
+
+    #[test]
+    fn two_branches_put_together_are_whole_and_the_next_line_names_both() {
+        let (lines, macs) = log();
+        assert!(checked("").is_whole());
+        let merged = checked(&lines[..3].concat());
+        assert!(merged.is_whole());
+        assert_eq!(merged.heads, [macs[1], macs[2]].into());
+        let whole = checked(&lines.concat());
+        assert!(whole.is_whole());
+        assert_eq!((whole.entries.len(), whole.heads), (4, [macs[3]].into()));
+        // Any order, and a line that stands twice, say nothing else.
+        let reordered = [&lines[3], &lines[1], &lines[1], &lines[0], &lines[2]].map(String::as_str).concat();
+        assert!(checked(&reordered).is_whole());
+        assert!(checked(&lines.concat().replace('\n', "\r\n")).is_whole());
+    }
+
+    #[test]
+    fn a_line_that_is_edited_missing_or_foreign_is_found() {
+        let (lines, macs) = log();
+        let edited = lines.concat().replace("NAME_2", "NAME_9");
+        assert_eq!(codes(&checked(&edited)), [(Some(2), "UD326")]);
+        let missing = [&lines[0], &lines[2], &lines[3]].map(String::as_str).concat();
+        assert_eq!(codes(&checked(&missing)), [(Some(3), "UD328")]);
+        let (other, _) = write(&key(2), &entry(5, &[macs[3]]));
+        assert_eq!(codes(&checked(&(lines.concat() + &other))), [(Some(5), "UD326")]);
+        let elsewhere = Line { environment: "production".to_owned(), ..entry(5, &[macs[3]]) };
+        let (elsewhere, _) = write(&key(1), &elsewhere);
+        assert_eq!(codes(&checked(&(lines.concat() + &elsewhere))), [(Some(5), "UD327")]);
+        assert_eq!(codes(&checked(&(lines.concat() + "<<<<<<< HEAD\n"))), [(Some(5), "UD327")]);
+    }
+
+    #[test]
+    fn a_cut_end_is_found_by_who_has_seen_it_and_by_the_receipts() {
+        let (lines, macs) = log();
+        let cut = lines[..3].concat();
+        let found = |known: &Known| codes(&verify(&key(1), &staging(), &cut, known));
+        assert_eq!(found(&Known { seen: [macs[1]].into(), ..Known::default() }), []);
+        assert_eq!(found(&Known { seen: [macs[3]].into(), ..Known::default() }), [(None, "UD329")]);
+        assert_eq!(found(&Known { written: Some(at(3)), ..Known::default() }), []);
+        let later = Known { written: Some(at(4)), ..Known::default() };
+        assert_eq!(found(&later), [(None, "UD329")]);
+        assert_eq!(found(&Known { pushing: true, ..later }), []);
+    }
+
+    #[test]
+    fn a_line_that_a_crash_has_cut_is_no_line_and_one_without_its_end_is() {
+        let (lines, macs) = log();
+        let last = &lines[3];
+        for length in 1..last.len() - 1 {
+            let chain = checked(&(lines[..3].concat() + &last[..length]));
+            assert!(chain.is_whole(), "{length}");
+            assert_eq!(chain.heads, [macs[1], macs[2]].into());
+            assert_eq!(chain.whole_bytes, lines[..3].concat().len());
+        }
+        let without_end = checked(&(lines[..3].concat() + last.trim_end()));
+        assert_eq!(without_end.heads, [macs[3]].into());
+        let complete_and_wrong = last.trim_end().replace("NAME_4", "NAME_9");
+        assert_eq!(codes(&checked(&(lines[..3].concat() + &complete_and_wrong))), [(Some(4), "UD326")]);
+    }
+
+    #[test]
+    fn what_was_accepted_is_a_fault_no_more_and_anything_else_still_is() {
+        let (lines, macs) = log();
+        let broken = [&lines[0], "nonsense\n", &lines[3]].concat();
+        let known = Known { seen: [Fingerprint::parse(&"ab".repeat(32)).expect("digits")].into(), ..Known::default() };
+        let chain = verify(&key(1), &staging(), &broken, &known);
+        assert_eq!(chain.faults.len(), 4);
+        let (lost, foreign) = chain.to_accept();
+        assert_eq!((lost.len(), foreign.len()), (3, 1));
+        let texts = |macs: Vec<Fingerprint>| macs.iter().map(ToString::to_string).collect();
+        let accepting = Line {
+            action: Action::Seal,
+            lost: texts(lost),
+            foreign: texts(foreign),
+            ..entry(5, &chain.heads.iter().copied().collect::<Vec<_>>())
+        };
+        let (text, mac) = write(&key(1), &accepting);
+        let accepted = verify(&key(1), &staging(), &(broken.clone() + &text), &known);
+        assert!(accepted.is_whole(), "{:?}", accepted.faults);
+        assert_eq!(accepted.heads, [mac].into());
+        let again = verify(&key(1), &staging(), &(broken + &text + "other nonsense\n"), &known);
+        assert_eq!(codes(&again), [(Some(5), "UD327")]);
+        assert_eq!(macs.len(), 4);
+    }
+
+    proptest! {
+        /// Every change of one byte of a whole log is found.
+        #[test]
+        fn no_byte_is_changed_unseen(position in any::<prop::sample::Index>(), byte in 0_u8..128) {
+            let (lines, macs) = log();
+            let mut text = lines.concat().into_bytes();
+            let position = position.index(text.len());
+            prop_assume!(text[position] != byte);
+            // A line end of another kind is none of the text; git may change it.
+            prop_assume!(!(text[position] == b'\n' && position + 1 == text.len()));
+            text[position] = byte;
+            let text = String::from_utf8(text).expect("ASCII");
+            let known = Known { seen: [macs[3]].into(), ..Known::default() };
+            prop_assert!(!verify(&key(1), &staging(), &text, &known).is_whole(), "{text}");
+        }
+
+        /// Every line that is taken out is found, by the line after it or by who has seen it.
+        #[test]
+        fn no_line_is_taken_out_unseen(index in 0_usize..4) {
+            let (mut lines, macs) = log();
+            lines.remove(index);
+            let known = Known { seen: [macs[3]].into(), ..Known::default() };
+            prop_assert!(!verify(&key(1), &staging(), &lines.concat(), &known).is_whole());
+        }
+    }
+}
