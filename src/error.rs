@@ -152,7 +152,7 @@ pub enum Refusal {
     #[error("{} holds nothing under `{name}`", place.location)]
     NothingToAdopt {
         /// The place.
-        place: Place,
+        place: Box<Place>,
         /// The name there.
         name: RemoteName,
     },

@@ -1,13 +1,16 @@
 //! Conformance: what every adapter promises, held against a twin of its service.
 //!
-//! `checks` holds the promises, the same for all; `fly` and `github` bring their twin and what is theirs alone.
+//! `checks` holds the promises, the same for all; `fly` and `github` bring their twin and what is theirs alone, `organization`
+//! and `variables` what is theirs among GitHub's places.
 
 mod checks;
 mod description;
 mod fly;
 mod github;
+mod organization;
 mod raw;
 mod tls;
+mod variables;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

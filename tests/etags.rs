@@ -6,6 +6,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use twins::{Access, Fault, FaultKind, FlyTwin, GITHUB_TOKEN, GitHubTwin, Permissions, Request};
 use undrift::domain::name::RemoteName;
+use undrift::domain::place::{GithubHolder, GithubStore};
 use undrift::domain::secret::SecretValue;
 use undrift::targets::client::{Ask, Client, Origin, OriginSettings};
 use undrift::targets::github::{GithubPlace, GithubSettings};
@@ -219,8 +220,14 @@ fn place(world: &World, github: &GitHubTwin) -> (Client, GithubPlace) {
     let kept = etags::read(&Layout::at(&world.path(""))).unwrap();
     let client = Client::remembering(&world.network, kept, world.now);
     let token = SecretValue::copied_from(GITHUB_TOKEN);
-    let settings =
-        GithubSettings { api_url: github.url(), repository: "acme/shop".to_owned(), environment: None, token: &token };
+    let settings = GithubSettings {
+        api_url: github.url(),
+        store: GithubStore::Actions,
+        holder: GithubHolder::Repository { repository: "acme/shop".to_owned() },
+        access: None,
+        token: &token,
+        of_workflow: false,
+    };
     let place = GithubPlace::new(&client, settings).unwrap();
     (client, place)
 }

@@ -9,6 +9,7 @@ mod crash;
 mod etags;
 mod explain;
 mod floors;
+mod github;
 mod ignore;
 mod import;
 mod init;

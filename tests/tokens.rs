@@ -58,6 +58,45 @@ fn an_address_from_a_file_gets_nobodys_usual_token() {
 }
 
 #[test]
+fn a_machine_that_the_person_has_named_gets_what_is_for_it() {
+    let (fly, github) = twins();
+    let mut world = World::with_twins(&fly, &github);
+    world.shop();
+    // Nothing listens there, so a token that is found shows as a connection that is not made.
+    let elsewhere = "kind = \"github\"\napi-url = \"https://127.0.0.1:1/api/v3\"";
+    world.write("undrift.toml", SHOP.replace("kind = \"github\"", elsewhere));
+    let (none, tried) = ("no token for it was found", "no connection could be made");
+    let mut told = |named: &[(&str, &str)]| {
+        for variable in ["GH_HOST", "GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"] {
+            world.variables.remove(variable);
+        }
+        for (variable, value) in named {
+            world.variables.insert((*variable).to_owned(), (*value).into());
+        }
+        failure(&world, "ci")
+    };
+    let here = ("GH_HOST", "127.0.0.1:1");
+    for (named, expected) in [
+        (&[("GH_ENTERPRISE_TOKEN", "x")][..], none),
+        (&[("GH_ENTERPRISE_TOKEN", "x"), ("GH_HOST", "ghe.example.com")], none),
+        (&[("GH_TOKEN", "x"), here], none),
+        (&[("GH_ENTERPRISE_TOKEN", "x"), here], tried),
+        (&[("GITHUB_ENTERPRISE_TOKEN", "x"), here], tried),
+    ] {
+        assert_eq!(told(named).as_deref(), Some(expected), "{named:?}");
+    }
+    assert_eq!(told(&[]).as_deref(), Some(none));
+    let login = |host: &str| {
+        let folder = world.home().join(".config/gh");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("hosts.yml"), format!("{host}:\n    oauth_token: x\n")).unwrap();
+        failure(&world, "ci")
+    };
+    assert_eq!(login("github.com").as_deref(), Some(none));
+    assert_eq!(login("\"127.0.0.1:1\"").as_deref(), Some(tried));
+}
+
+#[test]
 fn an_address_that_is_not_safe_is_refused_before_anything_is_sent() {
     let (fly, github) = twins();
     let mut world = World::with_twins(&fly, &github);

@@ -115,7 +115,7 @@ fn baseline(
         Err(why) => return Err(Refusal::Unread { place: location(), why: why.clone() }),
     };
     let Some(observed) = observation.entries.get(&binding.remote_name) else {
-        return Err(Refusal::NothingToAdopt { place: place.clone(), name: name() });
+        return Err(Refusal::NothingToAdopt { place: Box::new(place.clone()), name: name() });
     };
     let in_sync = survey.rows.iter().any(|row| {
         row.place == *place && row.remote_name == binding.remote_name && row.judgement.verdict == Verdict::InSync
@@ -128,7 +128,7 @@ fn baseline(
     let in_vault = subject.inventory.entries.get(&binding.secret).map(|entry| subject.key.value(&entry.value));
     let value = given.map(|given| subject.key.value(given)).or(in_vault);
     let value = value.ok_or_else(|| Refusal::NothingBeside(binding.secret.clone()))?;
-    Ok(Baseline { shown: observed.evidence.seal(&subject.key), value, in_vault })
+    Ok(Baseline { shown: observed.seal(&subject.key), value, in_vault })
 }
 
 /// Returns the other places of the environment that get the secret, each with its name there.
@@ -173,7 +173,7 @@ fn look_again(survey: &Survey, place: &Place, binding: &Binding, shown: SealedEv
     let seen = block_on(target.look(&[&binding.remote_name]))?.map_err(unread)?;
     let now = seen.entries.get(&binding.remote_name);
     let key = &survey.subjects[&place.environment].key;
-    if now.map(|observed| observed.evidence.seal(key)) == Some(shown) {
+    if now.map(|observed| observed.seal(key)) == Some(shown) {
         return Ok(());
     }
     Err(Refusal::Stale { place: place.location.clone(), name: binding.remote_name.clone() }.into())

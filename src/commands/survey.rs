@@ -250,7 +250,11 @@ impl Survey {
         let filed = audit::filed(&self.subjects, &self.observations);
         let memory = filed
             .into_iter()
-            .map(|(place, filed)| (place, Memory { known: filed.known.len(), vanished: filed.vanished.len() }))
+            .map(|(place, filed)| {
+                let held = self.observations.get(&place).and_then(|result| result.as_ref().ok());
+                let held = held.map_or(0, |observation| observation.entries.len());
+                (place, Memory { known: filed.known.len(), vanished: filed.vanished.len(), held })
+            })
             .collect();
         Ok(plan::plan(&self.rows, &choices, &partial, &memory))
     }

@@ -8,9 +8,10 @@ use jiff::civil::Date;
 use vault_schema::project::RolloutMode;
 
 pub use self::check::{Fault, FaultKind, Path, PathStep, check, is_safe_url};
+use super::access::DeclaredAccess;
 use super::finding::{Problem, ProblemKind};
 use super::name::{EnvironmentName, RemoteName, SecretName, TargetName};
-use super::place::{Location, Place};
+use super::place::{GithubHolder, GithubStore, Location, Place};
 use super::template::Template;
 
 /// Everything `undrift.toml` declares.
@@ -58,13 +59,48 @@ pub enum TargetSpec {
         /// How a stored value reaches the machines.
         rollout: RolloutMode,
     },
-    /// A GitHub repository, or one of its environments.
+    /// Secrets or variables at GitHub.
     Github {
+        /// Which product reads them.
+        store: GithubStore,
+        /// Whose they are.
+        holder: HolderSpec,
+    },
+}
+
+/// Whose secrets or variables a GitHub target means.
+#[derive(Debug)]
+pub enum HolderSpec {
+    /// A repository's.
+    Repository {
         /// `owner/name`.
         repository: Template,
-        /// The environment, for the secrets of one.
-        environment: Option<Template>,
     },
+    /// Those of one environment of a repository.
+    Environment {
+        /// `owner/name`.
+        repository: Template,
+        /// The environment.
+        environment: Template,
+    },
+    /// Those that an organization shares with its repositories.
+    Organization {
+        /// Its name.
+        organization: Template,
+        /// Who may use what is made there.
+        access: AccessSpec,
+    },
+}
+
+/// Who may use what is made at an organization.
+#[derive(Debug)]
+pub enum AccessSpec {
+    /// Every repository.
+    All,
+    /// Every repository that is not public.
+    Private,
+    /// These repositories, each `owner/name`.
+    Selected(Vec<Template>),
 }
 
 /// Where a token comes from.
@@ -167,6 +203,8 @@ impl Project {
                 let own_name = match &declaration.targets {
                     // What opens a target is pushed nowhere unless that is written down.
                     None if self.is_token(secret) => return None,
+                    // Nor is a secret ever published unless that is.
+                    None if place.location.shows_values() => return None,
                     None => None,
                     Some(targets) => targets.get(&place.target)?.as_ref(),
                 };
@@ -209,13 +247,34 @@ impl TargetSpec {
     fn location(&self, environment: &EnvironmentName) -> Location {
         match self {
             Self::Fly { app, .. } => Location::FlyApp { app: app.fill_place(environment) },
-            Self::Github { repository, environment: None } => {
-                Location::GithubRepository { repository: repository.fill_place(environment) }
+            Self::Github { store, holder } => {
+                Location::Github { store: *store, holder: holder.fill_place(environment) }
             }
-            Self::Github { repository, environment: Some(template) } => Location::GithubEnvironment {
-                repository: repository.fill_place(environment),
-                environment: template.fill_place(environment),
-            },
+        }
+    }
+
+    /// Returns who may use what is made there for an environment, where a place has such a notion.
+    pub fn access(&self, environment: &EnvironmentName) -> Option<DeclaredAccess> {
+        let Self::Github { holder: HolderSpec::Organization { access, .. }, .. } = self else { return None };
+        Some(match access {
+            AccessSpec::All => DeclaredAccess::All,
+            AccessSpec::Private => DeclaredAccess::Private,
+            AccessSpec::Selected(repositories) => DeclaredAccess::Selected(
+                repositories.iter().map(|repository| repository.fill_place(environment)).collect(),
+            ),
+        })
+    }
+}
+
+impl HolderSpec {
+    fn fill_place(&self, environment: &EnvironmentName) -> GithubHolder {
+        let fill = |template: &Template| template.fill_place(environment);
+        match self {
+            Self::Repository { repository } => GithubHolder::Repository { repository: fill(repository) },
+            Self::Environment { repository, environment } => {
+                GithubHolder::Environment { repository: fill(repository), environment: fill(environment) }
+            }
+            Self::Organization { organization, .. } => GithubHolder::Organization { organization: fill(organization) },
         }
     }
 }

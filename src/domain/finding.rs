@@ -2,6 +2,7 @@
 
 use jiff::civil::Date;
 
+use super::access::{Access, DeclaredAccess};
 use super::log::FaultKind;
 use super::name::{RemoteName, SecretName, TargetName};
 use super::place::{Location, NameRule};
@@ -149,6 +150,46 @@ pub enum ProblemKind {
     /// The log is not whole.
     #[error(transparent)]
     Log(FaultKind),
+    /// Others may use it than `undrift.toml` says.
+    #[error("may be used at {place} by {there}, and undrift.toml says {declared}", place = .location)]
+    AccessDiffers {
+        /// The name there.
+        name: RemoteName,
+        /// The place.
+        location: Location,
+        /// Who may use it there.
+        there: Box<Access>,
+        /// Who is meant to.
+        declared: Box<DeclaredAccess>,
+    },
+    /// An organization has so many secrets that workflows do not see some of ours.
+    #[error("{location} holds more secrets than a workflow sees, the first 100 by name; not seen are {}", joined(.names))]
+    BeyondReach {
+        /// The place.
+        location: Location,
+        /// Those of ours that are not seen.
+        names: Vec<RemoteName>,
+    },
+    /// One name at two levels, of which a workflow sees one.
+    #[error("stands as `{name}` at {winner} and at {hidden}; the first one wins, and {}", compared(*.differ))]
+    Shadowed {
+        /// The name there.
+        name: RemoteName,
+        /// The place whose value is seen.
+        winner: Box<Location>,
+        /// The place whose value is not.
+        hidden: Box<Location>,
+        /// Whether the two are known to differ.
+        differ: bool,
+    },
+}
+
+fn joined(names: &[RemoteName]) -> String {
+    names.iter().map(RemoteName::as_str).collect::<Vec<_>>().join(", ")
+}
+
+const fn compared(differ: bool) -> &'static str {
+    if differ { "the two differ" } else { "nothing shows that the two are equal" }
 }
 
 fn meant_for(recipients: &[String]) -> String {
@@ -188,6 +229,9 @@ impl ProblemKind {
             Self::ForeignReceipts => "UD317",
             Self::Seal(breach) => breach.code(),
             Self::Log(fault) => fault.code(),
+            Self::AccessDiffers { .. } => "UD401",
+            Self::BeyondReach { .. } => "UD402",
+            Self::Shadowed { .. } => "UD403",
         }
     }
 
@@ -200,7 +244,10 @@ impl ProblemKind {
             | Self::RuleEnded { .. }
             | Self::ForeignReceipts
             | Self::Seal(BreachKind::Unsealed)
-            | Self::Log(_) => Severity::Warning,
+            | Self::Log(_)
+            | Self::AccessDiffers { .. }
+            | Self::BeyondReach { .. }
+            | Self::Shadowed { .. } => Severity::Warning,
             _ => Severity::Error,
         }
     }
@@ -229,7 +276,10 @@ impl ProblemKind {
             | Self::DialectsDisagree(_)
             | Self::RuleEnded { .. }
             | Self::ForeignReceipts
-            | Self::Log(_) => false,
+            | Self::Log(_)
+            | Self::AccessDiffers { .. }
+            | Self::BeyondReach { .. }
+            | Self::Shadowed { .. } => false,
         }
     }
 }

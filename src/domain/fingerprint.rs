@@ -6,6 +6,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use super::access::Access;
 use super::digest::RemoteDigest;
 use super::secret::SecretValue;
 
@@ -71,6 +72,11 @@ impl FingerprintKey {
     /// Returns the name of a line in a log that no key of ours has made.
     pub fn foreign_line(&self, content: &[u8]) -> Fingerprint {
         self.authenticate(b"undrift foreign line 1\0", content)
+    }
+
+    /// Returns the storable form of who may use something.
+    pub fn access(&self, access: &Access) -> Fingerprint {
+        self.authenticate(b"undrift access 1\0", access.canonical().as_bytes())
     }
 
     /// Returns a name for this key, by which receipts made under another key are recognised.

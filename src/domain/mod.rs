@@ -4,6 +4,7 @@
 //! inventory and observation become rows with a verdict, rows become a plan, a plan becomes outcomes.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros)]
 
+pub mod access;
 pub mod adoption;
 pub mod binding;
 pub mod declaration;
@@ -26,6 +27,7 @@ pub mod row;
 pub mod saved;
 pub mod seal;
 pub mod secret;
+pub mod shadow;
 pub mod suggest;
 pub mod template;
 pub mod verdict;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use vault_schema::verdict::Rollout;
 
+use super::access::Access;
 use super::digest::RemoteDigest;
 use super::fingerprint::{Fingerprint, FingerprintKey};
 use super::fleet::Fleet;
@@ -44,6 +45,8 @@ pub enum SealedEvidence {
         created: Timestamp,
         /// When it was last written.
         updated: Timestamp,
+        /// The keyed form of who may use it, where the target tells.
+        access: Option<Fingerprint>,
     },
     /// That it was there, and no more: two of these never count as equal, see [`SealedEvidence::unmoved`].
     Name,
@@ -56,9 +59,19 @@ impl SealedEvidence {
     pub fn unmoved(&self, since: &Self) -> bool {
         match (self, since) {
             (Self::Digest(now), Self::Digest(then)) => now == then,
-            (Self::Times { created, updated }, Self::Times { created: created_then, updated: updated_then }) => {
-                created == created_then && updated == updated_then
-            }
+            (Self::Times { .. }, Self::Times { .. }) if self.access_changed(since) => false,
+            (
+                Self::Times { created, updated, .. },
+                Self::Times { created: created_then, updated: updated_then, .. },
+            ) => created == created_then && updated == updated_then,
+            (Self::Digest(_) | Self::Times { .. } | Self::Name, _) => false,
+        }
+    }
+
+    /// Returns whether others may use it than then. What was not told on one of the two looks did not visibly change.
+    pub fn access_changed(&self, since: &Self) -> bool {
+        match (self, since) {
+            (Self::Times { access: Some(now), .. }, Self::Times { access: Some(then), .. }) => now != then,
             (Self::Digest(_) | Self::Times { .. } | Self::Name, _) => false,
         }
     }
@@ -77,7 +90,9 @@ impl Evidence {
             Self::Sha256(digest) | Self::OpaqueDigest(digest) | Self::UnknownDigest(digest) => {
                 SealedEvidence::Digest(key.digest(digest))
             }
-            Self::Times { created, updated } => SealedEvidence::Times { created: *created, updated: *updated },
+            Self::Times { created, updated } => {
+                SealedEvidence::Times { created: *created, updated: *updated, access: None }
+            }
             Self::Name => SealedEvidence::Name,
         }
     }
@@ -108,6 +123,22 @@ pub struct Observed {
     pub rollout: RolloutState,
     /// When it was last written, by the place's own clock, if the place tells.
     pub written: Option<Timestamp>,
+    /// Which repositories may use it, at a place that shares it among several.
+    pub access: Option<Access>,
+}
+
+impl Observed {
+    /// Returns the form of the evidence that may be stored and compared. Where a place shows times alone, who may use
+    /// it belongs to that: the time moves with it.
+    pub fn seal(&self, key: &FingerprintKey) -> SealedEvidence {
+        match self.evidence.seal(key) {
+            SealedEvidence::Times { created, updated, .. } => {
+                let access = self.access.as_ref().map(|access| key.access(access));
+                SealedEvidence::Times { created, updated, access }
+            }
+            sealed @ (SealedEvidence::Digest(_) | SealedEvidence::Name) => sealed,
+        }
+    }
 }
 
 /// Everything one place holds, read to the end.
@@ -133,6 +164,7 @@ mod tests {
         let times = |created: i64, updated: i64| SealedEvidence::Times {
             created: Timestamp::from_second(created).expect("an instant"),
             updated: Timestamp::from_second(updated).expect("an instant"),
+            access: None,
         };
         // (then, now, comparable, unmoved)
         let table = [
@@ -151,6 +183,31 @@ mod tests {
             assert_eq!(now.is_comparable_with(&then), comparable, "{then:?}, {now:?}");
             assert_eq!(now.unmoved(&then), unmoved, "{then:?}, {now:?}");
         }
+    }
+
+    #[test]
+    fn others_that_may_use_it_move_the_evidence() {
+        let key = FingerprintKey::new(zeroize::Zeroizing::new([7; KEY_LENGTH]));
+        let at = Timestamp::UNIX_EPOCH;
+        let sealed =
+            |evidence, access| Observed { evidence, rollout: RolloutState::none(), written: None, access }.seal(&key);
+        let times = |access| sealed(Evidence::Times { created: at, updated: at }, access);
+        let selected = |id: u64| Some(Access::Selected(BTreeMap::from([(id, "acme/shop".to_owned())])));
+        // (then, now, unmoved)
+        let table = [
+            (Some(Access::All), Some(Access::All), true),
+            (Some(Access::Private), Some(Access::All), false),
+            (selected(1), selected(1), true),
+            (selected(1), selected(2), false),
+            // A receipt of before access was noted.
+            (None, Some(Access::All), true),
+        ];
+        for (then, now, unmoved) in table {
+            let (then, now) = (times(then), times(now));
+            assert_eq!((now.unmoved(&then), now.access_changed(&then)), (unmoved, !unmoved), "{then:?}, {now:?}");
+        }
+        let value = |access| sealed(Evidence::Value(SecretValue::copied_from("eu")), access);
+        assert!(value(Some(Access::All)).unmoved(&value(Some(Access::Private))), "a value speaks for itself");
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::fmt;
 
 use vault_schema::project::TargetKind;
 
+pub use vault_schema::project::GithubStore;
+
 use super::name::{EnvironmentName, RemoteName, TargetName};
 
 /// One environment's share of one target: what an observation is made of and a push goes to.
@@ -25,17 +27,34 @@ pub enum Location {
         /// Its name.
         app: String,
     },
-    /// The Actions secrets of a GitHub repository.
-    GithubRepository {
+    /// Secrets or variables at GitHub.
+    Github {
+        /// Which product reads them.
+        store: GithubStore,
+        /// Whose they are.
+        holder: GithubHolder,
+    },
+}
+
+/// Whose secrets or variables they are, at GitHub.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum GithubHolder {
+    /// A repository's.
+    Repository {
         /// `owner/name`.
         repository: String,
     },
-    /// The Actions secrets of one environment of a GitHub repository.
-    GithubEnvironment {
+    /// Those of one environment of a repository.
+    Environment {
         /// `owner/name`.
         repository: String,
         /// The environment's name at GitHub, unescaped.
         environment: String,
+    },
+    /// Those that an organization shares with its repositories.
+    Organization {
+        /// Its name.
+        organization: String,
     },
 }
 
@@ -61,7 +80,7 @@ impl Location {
     pub const fn kind(&self) -> TargetKind {
         match self {
             Self::FlyApp { .. } => TargetKind::Fly,
-            Self::GithubRepository { .. } | Self::GithubEnvironment { .. } => TargetKind::Github,
+            Self::Github { .. } => TargetKind::Github,
         }
     }
 
@@ -101,16 +120,43 @@ impl Location {
             TargetKind::Github => 48 * 1024,
         }
     }
+
+    /// Returns how many names the place takes, where that is known.
+    ///
+    /// GitHub documentation, "Limits for secrets" and "Limits for configuration variables"; for Codespaces 100 of
+    /// either holder, and for Dependabot nothing is said.
+    pub const fn capacity(&self) -> Option<usize> {
+        let Self::Github { store, holder } = self else { return None };
+        match (store, holder) {
+            (GithubStore::Dependabot, _) => None,
+            (GithubStore::Actions | GithubStore::Variables, GithubHolder::Organization { .. }) => Some(1000),
+            (GithubStore::Variables, GithubHolder::Repository { .. }) => Some(500),
+            (GithubStore::Actions | GithubStore::Codespaces | GithubStore::Variables, _) => Some(100),
+        }
+    }
+
+    /// Returns whether whoever may look there sees the values themselves.
+    pub const fn shows_values(&self) -> bool {
+        matches!(self, Self::Github { store: GithubStore::Variables, .. })
+    }
 }
 
 impl fmt::Display for Location {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::FlyApp { app } => write!(formatter, "fly:{app}"),
-            Self::GithubRepository { repository } => write!(formatter, "github:{repository}"),
-            Self::GithubEnvironment { repository, environment } => {
-                write!(formatter, "github:{repository}@{environment}")
-            }
+            Self::Github { store: GithubStore::Actions, holder } => write!(formatter, "github:{holder}"),
+            Self::Github { store, holder } => write!(formatter, "github-{}:{holder}", store.as_str()),
+        }
+    }
+}
+
+impl fmt::Display for GithubHolder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Repository { repository } => formatter.write_str(repository),
+            Self::Environment { repository, environment } => write!(formatter, "{repository}@{environment}"),
+            Self::Organization { organization } => formatter.write_str(organization),
         }
     }
 }
@@ -119,10 +165,43 @@ impl fmt::Display for Location {
 mod tests {
     use super::*;
 
+    fn github(store: GithubStore, holder: GithubHolder) -> Location {
+        Location::Github { store, holder }
+    }
+
+    fn repository() -> GithubHolder {
+        GithubHolder::Repository { repository: "acme/shop".to_owned() }
+    }
+
+    #[test]
+    fn places_have_one_text_and_the_size_that_github_states() {
+        let environment =
+            || GithubHolder::Environment { repository: "acme/shop".to_owned(), environment: "eu/west".to_owned() };
+        let organization = || GithubHolder::Organization { organization: "acme".to_owned() };
+        let table = [
+            (GithubStore::Actions, repository(), "github:acme/shop", Some(100)),
+            (GithubStore::Actions, environment(), "github:acme/shop@eu/west", Some(100)),
+            (GithubStore::Actions, organization(), "github:acme", Some(1000)),
+            (GithubStore::Dependabot, repository(), "github-dependabot:acme/shop", None),
+            (GithubStore::Dependabot, organization(), "github-dependabot:acme", None),
+            (GithubStore::Codespaces, repository(), "github-codespaces:acme/shop", Some(100)),
+            (GithubStore::Codespaces, organization(), "github-codespaces:acme", Some(100)),
+            (GithubStore::Variables, repository(), "github-variables:acme/shop", Some(500)),
+            (GithubStore::Variables, environment(), "github-variables:acme/shop@eu/west", Some(100)),
+            (GithubStore::Variables, organization(), "github-variables:acme", Some(1000)),
+        ];
+        for (store, holder, text, capacity) in table {
+            let location = github(store, holder);
+            assert_eq!((location.to_string().as_str(), location.capacity()), (text, capacity));
+            assert_eq!(location.shows_values(), store == GithubStore::Variables);
+        }
+        assert_eq!(Location::FlyApp { app: "shop".to_owned() }.capacity(), None);
+    }
+
     #[test]
     fn names_follow_the_rules_of_the_place() {
         let fly = Location::FlyApp { app: "shop".to_owned() };
-        let github = Location::GithubRepository { repository: "acme/shop".to_owned() };
+        let github = github(GithubStore::Actions, repository());
         let check = |location: &Location, name: &str| location.check_name(&RemoteName::new(name));
         assert_eq!(check(&fly, "A1_b"), Ok(()));
         assert_eq!(check(&fly, "1A"), Err(NameRule::FlyCharacters));

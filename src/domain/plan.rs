@@ -8,7 +8,7 @@ pub use vault_schema::plan::Action;
 
 use super::name::{EnvironmentName, RemoteName, SecretName};
 use super::observation::SealedEvidence;
-use super::place::Place;
+use super::place::{Location, Place};
 use super::rollout::{self, RollOut};
 use super::row::Row;
 use super::verdict::Verdict;
@@ -72,7 +72,7 @@ pub struct Held {
     pub hold: Hold,
 }
 
-/// Why nothing is planned at a place although it could be read.
+/// Why nothing is planned at a place although it could be read, or nothing is made there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// The place.
@@ -100,6 +100,14 @@ pub enum RefusalKind {
         /// How many the receipts know.
         known: usize,
     },
+    /// More names would stand there than the place takes, so that nothing is made there.
+    #[error("it would hold {would}, and takes {takes}; nothing is made there")]
+    Full {
+        /// How many would stand there.
+        would: usize,
+        /// How many it takes.
+        takes: usize,
+    },
 }
 
 /// The steps that would put it right.
@@ -109,7 +117,7 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What waits for a choice.
     pub held: Vec<Held>,
-    /// Where nothing is done because too much would vanish.
+    /// Where nothing is done because too much would vanish, or nothing is made because it would be too much.
     pub refusals: Vec<Refusal>,
     /// Whose machines are updated once everything there is written.
     pub roll_outs: Vec<RollOut>,
@@ -147,6 +155,8 @@ pub struct Memory {
     pub known: usize,
     /// How many of them the listing has lost.
     pub vanished: usize,
+    /// How many names stand there, whoever's they are.
+    pub held: usize,
 }
 
 /// Returns the plan for these rows.
@@ -164,6 +174,7 @@ pub fn plan(
     for row in rows.iter().filter(|row| !row.ignored) {
         places.entry(&row.place).or_default().push(row);
     }
+    let made = made(rows);
     for (place, rows) in places {
         let memory = memory.get(place).copied().unwrap_or_default();
         let orphans = rows.iter().filter(|row| row.judgement.verdict == Verdict::Orphaned).count();
@@ -171,10 +182,16 @@ pub fn plan(
             plan.refusals.push(Refusal { place: place.clone(), kind });
             continue;
         }
+        let made = made.get(&place.location).copied().unwrap_or_default();
+        let full = overflows(&place.location, memory.held, made);
+        if let Some(kind) = full {
+            plan.refusals.push(Refusal { place: place.clone(), kind });
+        }
         let mut removals = Vec::new();
         for row in rows {
             match decide(row, choices, partial.contains(&place.environment)) {
                 Decision::Nothing => {}
+                Decision::Do(step) if step.action == Action::Create && full.is_some() => {}
                 Decision::Do(step) if step.action == Action::Delete => removals.push(step),
                 Decision::Do(step) => plan.steps.push(step),
                 Decision::Hold(step, hold) => plan.held.push(Held { step, hold }),
@@ -185,6 +202,22 @@ pub fn plan(
     plan.roll_outs = rollout::roll_outs(rows, &plan.steps);
     plan.roll_outs.retain(|roll_out| plan.refusals.iter().all(|refusal| refusal.place != roll_out.place));
     plan
+}
+
+/// Returns how many names would be made at each place in the world, by all environments together.
+fn made(rows: &[Row]) -> BTreeMap<&Location, usize> {
+    let mut made = BTreeMap::new();
+    for row in rows.iter().filter(|row| !row.ignored && row.judgement.verdict == Verdict::Missing) {
+        *made.entry(&row.place.location).or_default() += 1;
+    }
+    made
+}
+
+/// Removals come last, so that what a plan removes still counts.
+fn overflows(location: &Location, held: usize, made: usize) -> Option<RefusalKind> {
+    let takes = location.capacity()?;
+    let would = held + made;
+    (made > 0 && would > takes).then_some(RefusalKind::Full { would, takes })
 }
 
 fn shrinks(choices: &Choices, memory: Memory, orphans: usize) -> Option<RefusalKind> {

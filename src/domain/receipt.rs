@@ -225,7 +225,7 @@ mod tests {
         receipts.insert("fly:d".to_owned(), RemoteName::new("A"), accepted);
         let book = DigestBook::new(&receipts);
         assert_eq!(book.look_up(&digest).map(|known| known.written), Some(at));
-        assert_eq!(book.look_up(&SealedEvidence::Times { created: at, updated: at }), None);
+        assert_eq!(book.look_up(&SealedEvidence::Times { created: at, updated: at, access: None }), None);
         assert_eq!(book.look_up(&SealedEvidence::Name), None);
     }
 }

@@ -134,7 +134,7 @@ fn scheme_changed(place: &Place, known: &Knowledge<'_>, observation: Option<&Obs
             && matches!(observed.evidence, Evidence::OpaqueDigest(_))
             && matches!(receipt.evidence, SealedEvidence::Digest(_))
         {
-            let sealed = observed.evidence.seal(known.key);
+            let sealed = observed.seal(known.key);
             // A digest that any receipt knows is of the form we know, whoever put that value here.
             if sealed.unmoved(&receipt.evidence) || known.book.look_up(&sealed).is_some() {
                 matched += 1;
@@ -192,7 +192,7 @@ impl Judge<'_> {
         } else {
             VaultSide::Absent
         };
-        let sealed = shown.map(|observed| observed.evidence.seal(self.known.key));
+        let sealed = shown.map(|observed| observed.seal(self.known.key));
         let receipt = self.known.receipts.get(&self.place.location, name);
         let comparable = |receipt: &Receipt| {
             sealed.is_some_and(|sealed| sealed.is_comparable_with(&receipt.evidence))
@@ -227,7 +227,6 @@ impl Judge<'_> {
         let of_receipt = || receipt.filter(|receipt| receipt.knows_value()).map(|receipt| &receipt.secret);
         let secret = secret.or_else(of_receipt).cloned();
         let rollout = shown.map_or_else(RolloutState::none, |observed| observed.rollout.clone());
-        let evidence = shown.map(|observed| &observed.evidence);
         let vouched = receipt.is_some_and(|receipt| receipt.knows_value() && same_evidence(receipt));
         let accepted = is_accepted(judgement.verdict, receipt_side);
         let unmoved = receipt.is_some_and(same_evidence);
@@ -235,7 +234,7 @@ impl Judge<'_> {
         let detail = if accepted && let Some(receipt) = receipt {
             format!("accepted as it is on {}; nobody knows its value", day(receipt.written))
         } else {
-            self.detail(judgement, receipt, elsewhere, evidence, vault, [unmoved, rewritten])
+            self.detail(judgement, receipt, elsewhere, sealed, vault, [unmoved, rewritten])
         };
         let row = Row {
             place: self.place.clone(),
@@ -284,7 +283,7 @@ impl Judge<'_> {
         judgement: Judgement,
         receipt: Option<&Receipt>,
         elsewhere: Option<&Receipt>,
-        evidence: Option<&Evidence>,
+        shown: Option<SealedEvidence>,
         vault: VaultSide,
         [unmoved, rewritten]: [bool; 2],
     ) -> String {
@@ -301,8 +300,8 @@ impl Judge<'_> {
                 None => "never pushed".to_owned(),
             },
             Verdict::Behind => filed.map_or_else(String::new, |(_, _, day)| format!("holds the value of {day}")),
-            Verdict::ChangedRemotely => moved(receipt, elsewhere, evidence),
-            Verdict::Conflict => format!("the vault changed too; {}", moved(receipt, elsewhere, evidence)),
+            Verdict::ChangedRemotely => moved(receipt, elsewhere, shown),
+            Verdict::Conflict => format!("the vault changed too; {}", moved(receipt, elsewhere, shown)),
             Verdict::Differs => match (elsewhere, filed) {
                 (Some(known), _) => format!("holds the value of {}", day(known.written)),
                 (None, Some((Origin::Pushed | Origin::Adopted, verb, day))) => {
@@ -322,7 +321,7 @@ impl Judge<'_> {
                 None => "there, but never pushed by undrift".to_owned(),
             },
             Verdict::Orphaned if rewritten => {
-                format!("no longer in the vault, and {}", moved(receipt, elsewhere, evidence))
+                format!("no longer in the vault, and {}", moved(receipt, elsewhere, shown))
             }
             Verdict::Orphaned => match filed {
                 Some((_, verb, day)) => format!("{verb} {day}, no longer in the vault"),
@@ -342,17 +341,20 @@ impl Judge<'_> {
 /// What is known of the past when the receipts cannot be read.
 const VOID: &str = "the receipts cannot be read";
 
-fn moved(receipt: Option<&Receipt>, elsewhere: Option<&Receipt>, evidence: Option<&Evidence>) -> String {
+fn moved(receipt: Option<&Receipt>, elsewhere: Option<&Receipt>, shown: Option<SealedEvidence>) -> String {
     if let Some(known) = elsewhere {
         return format!("holds the value of {}", day(known.written));
     }
-    match (receipt.map(|receipt| receipt.evidence), evidence) {
-        (Some(SealedEvidence::Times { created: then, .. }), Some(Evidence::Times { created, .. }))
-            if then != *created =>
+    match (receipt.map(|receipt| receipt.evidence), shown) {
+        (Some(SealedEvidence::Times { created: then, .. }), Some(SealedEvidence::Times { created, .. }))
+            if then != created =>
         {
-            format!("removed and made anew {}, not by undrift", minute(*created))
+            format!("removed and made anew {}, not by undrift", minute(created))
         }
-        (_, Some(Evidence::Times { updated, .. })) => format!("written {}, not by undrift", minute(*updated)),
+        (Some(then), Some(now @ SealedEvidence::Times { updated, .. })) if now.access_changed(&then) => {
+            format!("access changed {}, not by undrift; the value may be the same", minute(updated))
+        }
+        (_, Some(SealedEvidence::Times { updated, .. })) => format!("written {}, not by undrift", minute(updated)),
         _ => "holds a value undrift never pushed".to_owned(),
     }
 }

@@ -46,12 +46,12 @@ pub fn roll_out(roll_out: &RollOut) -> SavedRollOut {
 }
 
 fn evidence(evidence: &SealedEvidence) -> Evidence {
-    let (digest, created, updated) = match evidence {
-        SealedEvidence::Digest(digest) => (Some(digest.to_string()), None, None),
-        SealedEvidence::Times { created, updated } => (None, Some(*created), Some(*updated)),
-        SealedEvidence::Name => (None, None, None),
+    let (digest, created, updated, access) = match evidence {
+        SealedEvidence::Digest(digest) => (Some(digest.to_string()), None, None, None),
+        SealedEvidence::Times { created, updated, access } => (None, Some(*created), Some(*updated), access.as_ref()),
+        SealedEvidence::Name => (None, None, None, None),
     };
-    Evidence { digest, created, updated }
+    Evidence { digest, created, updated, access: access.map(ToString::to_string) }
 }
 
 /// One thing that is no longer as it was when the plan was made.

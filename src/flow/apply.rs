@@ -267,10 +267,7 @@ impl<'a> Run<'a> {
             let names: Vec<&RemoteName> = steps.iter().map(|step| &step.remote_name).collect();
             return self.target.remove(&names).await;
         }
-        let last_written = |step: &Step| match self.sealed(seen, &step.remote_name) {
-            Some(SealedEvidence::Times { updated, .. }) => Some(updated),
-            _ => None,
-        };
+        let last_written = |step: &Step| seen.entries.get(&step.remote_name).and_then(|observed| observed.written);
         let writes: Option<Vec<Write<'_>>> = steps
             .iter()
             .map(|step| {
@@ -294,7 +291,7 @@ impl<'a> Run<'a> {
     }
 
     fn sealed(&self, seen: &Observation, name: &RemoteName) -> Option<SealedEvidence> {
-        seen.entries.get(name).and_then(|observed| Some(observed.evidence.seal(self.key()?)))
+        seen.entries.get(name).and_then(|observed| Some(observed.seal(self.key()?)))
     }
 
     /// Files the receipts of what the place now shows.

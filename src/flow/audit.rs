@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 
 use super::observe::Observations;
+use crate::domain::access::{self, DeclaredAccess};
 use crate::domain::binding;
 use crate::domain::declaration::Project;
 use crate::domain::finding::{Problem, ProblemKind};
 use crate::domain::fingerprint::FingerprintKey;
 use crate::domain::inventory::Inventory;
-use crate::domain::name::EnvironmentName;
-use crate::domain::place::Place;
+use crate::domain::name::{EnvironmentName, RemoteName};
+use crate::domain::place::{GithubHolder, GithubStore, Location, Place};
 use crate::domain::receipt::{DigestBook, Receipts};
 use crate::domain::row::{self, Bindings, Filed, Knowledge, Row};
+use crate::domain::shadow;
 
 /// One environment, ready to be judged.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub struct Subject {
     pub is_protected: bool,
     /// The secrets of each of its places.
     pub bindings: BTreeMap<Place, Bindings>,
+    /// Who is meant to use what stands at those places that have such a notion.
+    pub access: BTreeMap<Place, DeclaredAccess>,
 }
 
 impl Subject {
@@ -44,7 +48,10 @@ impl Subject {
     ) -> Self {
         let mut problems = binding::declared(project, &inventory);
         let mut bindings = BTreeMap::new();
+        let mut access = BTreeMap::new();
         for place in places {
+            let declared = project.targets.get(&place.target).and_then(|target| target.spec.access(&place.environment));
+            access.extend(declared.map(|declared| (place.clone(), declared)));
             let (bound, faults) = binding::bind(project, &place, &inventory);
             problems.extend(faults);
             bindings.insert(place, bound);
@@ -57,7 +64,7 @@ impl Subject {
         inventory.problems.extend(problems);
         inventory.problems.sort_by(|left, right| (&left.file, left.line).cmp(&(&right.file, right.line)));
         let is_protected = project.environments.get(&inventory.environment).is_some_and(|rules| rules.protected);
-        Self { inventory, key, receipts, receipts_void, is_protected, bindings }
+        Self { inventory, key, receipts, receipts_void, is_protected, bindings, access }
     }
 }
 
@@ -94,6 +101,56 @@ pub fn rows(project: &Project, subjects: &Subjects, observations: &Observations,
         }
     }
     rows
+}
+
+/// Returns the faults that only what the places hold can show, each with its environment.
+pub fn faults_there(subjects: &Subjects, observations: &Observations, rows: &[Row]) -> Vec<(EnvironmentName, Problem)> {
+    let mut found = Vec::new();
+    for (environment, subject) in subjects {
+        let problem =
+            |secret: Option<String>, kind| (environment.clone(), Problem { file: None, line: None, secret, kind });
+        for (place, bindings) in &subject.bindings {
+            let Some(Ok(observation)) = observations.get(place) else { continue };
+            let location = || place.location.clone();
+            for binding in &bindings.usable {
+                let there = observation.entries.get(&binding.remote_name).and_then(|observed| observed.access.as_ref());
+                let (Some(there), Some(declared)) = (there, subject.access.get(place)) else { continue };
+                if !there.is(declared) {
+                    let kind = ProblemKind::AccessDiffers {
+                        name: binding.remote_name.clone(),
+                        location: location(),
+                        there: Box::new(there.clone()),
+                        declared: Box::new(declared.clone()),
+                    };
+                    found.push(problem(Some(binding.secret.to_string()), kind));
+                }
+            }
+            if matches!(
+                place.location,
+                Location::Github { store: GithubStore::Actions, holder: GithubHolder::Organization { .. } }
+            ) {
+                let ours = bindings.usable.iter().map(|binding| &binding.remote_name);
+                let names: Vec<_> = access::beyond_reach(observation, ours).into_iter().cloned().collect();
+                if !names.is_empty() {
+                    found.push(problem(None, ProblemKind::BeyondReach { location: location(), names }));
+                }
+            }
+        }
+        let access = |place: &Place, name: &RemoteName| {
+            observations.get(place)?.as_ref().ok()?.entries.get(name)?.access.as_ref()
+        };
+        for shadow in shadow::shadows(rows, &subject.inventory, &subject.key, access) {
+            let secret = shadow.hidden.secret.as_ref().or(shadow.winner.secret.as_ref()).map(ToString::to_string);
+            let kind = ProblemKind::Shadowed {
+                name: shadow.hidden.remote_name.clone(),
+                winner: Box::new(shadow.winner.place.location.clone()),
+                hidden: Box::new(shadow.hidden.place.location.clone()),
+                differ: shadow.differ,
+            };
+            found.push(problem(secret, kind));
+        }
+    }
+    found
 }
 
 /// Returns the receipts of each place that was read, by what has become of their names.

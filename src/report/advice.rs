@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use vault_schema::plan as schema;
 use vault_schema::project::{RolloutMode, TargetKind};
 
+use crate::domain::access::{Access, DeclaredAccess};
 use crate::domain::finding::{Problem, ProblemKind};
 use crate::domain::log::FaultKind;
-use crate::domain::place::{Location, Place};
-use crate::domain::plan::{Held, Hold};
+use crate::domain::name::RemoteName;
+use crate::domain::place::{GithubHolder, GithubStore, Location, Place};
+use crate::domain::plan::{Held, Hold, RefusalKind};
 use crate::domain::row::Row;
 use crate::domain::seal::{BreachKind, Damage};
 use crate::domain::verdict::{Rollout, Verdict};
@@ -117,6 +119,16 @@ pub const fn held_because(hold: Hold) -> Option<&'static str> {
     }
 }
 
+/// Returns what to do where a plan leaves a place as it is.
+pub const fn overrules(kind: RefusalKind) -> &'static str {
+    match kind {
+        RefusalKind::ListingShrank { .. } | RefusalKind::VaultShrank { .. } => "if that is meant, add `--allow-shrink`",
+        RefusalKind::Full { .. } => {
+            "remove there what nobody needs, or send fewer secrets there with `targets` in undrift.toml"
+        }
+    }
+}
+
 /// Returns what to do about a problem of the vault.
 pub fn mends(problem: &Problem, environment: &str) -> Option<String> {
     let secret = problem.secret.as_deref().unwrap_or("NAME");
@@ -139,6 +151,13 @@ pub fn mends(problem: &Problem, environment: &str) -> Option<String> {
         ProblemKind::ForeignReceipts => {
             format!("take vault/{environment}/key.age from git again, or move {file} away to begin anew")
         }
+        ProblemKind::AccessDiffers { name, location, there, declared } => {
+            shares(name, location, (there, declared), (secret, environment))?
+        }
+        ProblemKind::BeyondReach { .. } => {
+            "remove from the organization what nobody needs, or send these to the repositories that use them".to_owned()
+        }
+        ProblemKind::Shadowed { .. } => "remove one of the two, or give it a name of its own".to_owned(),
         ProblemKind::Seal(BreachKind::Damaged(Damage::NoKey)) => {
             format!("take vault/{environment}/key.age from git again")
         }
@@ -180,20 +199,26 @@ pub fn remedy(error: &TargetError, location: &Location) -> Option<String> {
         (TargetError::Forbidden { .. }, TargetKind::Fly) => {
             return Some(match location {
                 Location::FlyApp { app } => format!("make a token for this app: `fly tokens create deploy -a {app}`"),
-                _ => return None,
+                Location::Github { .. } => return None,
             });
         }
-        (TargetError::Forbidden { .. }, TargetKind::Github) => match location {
-            Location::GithubEnvironment { .. } => {
-                "give the token the repository permission `Environments`: read to audit, write to push"
-            }
-            _ => "give the token the repository permission `Secrets`: read to audit, write to push",
-        },
+        (TargetError::Forbidden { of_workflow, .. }, TargetKind::Github) => {
+            let right = right(location)?;
+            return Some(if *of_workflow {
+                format!("a workflow's own `GITHUB_TOKEN` can never do this: set GH_TOKEN to another one, with {right}")
+            } else {
+                format!("give the token {right}")
+            });
+        }
         (TargetError::NotFound { .. }, TargetKind::Fly) => {
             "check `app` in undrift.toml, and that the token's organization owns it"
         }
-        (TargetError::NotFound { .. }, TargetKind::Github) => {
-            "check the names in undrift.toml; GitHub says the same when the token lacks the permission"
+        (TargetError::NotFound { of_workflow, .. }, TargetKind::Github) => {
+            let workflow = if *of_workflow { ", which a workflow's own `GITHUB_TOKEN` never has" } else { "" };
+            return Some(format!(
+                "check the names in undrift.toml; GitHub says the same to a token without {}{workflow}",
+                right(location)?
+            ));
         }
         (TargetError::Unreachable(Broken::Certificate), _) => {
             "the address answers with a certificate that nothing here vouches for; nothing was sent to it"
@@ -213,6 +238,97 @@ pub fn remedy(error: &TargetError, location: &Location) -> Option<String> {
         (TargetError::Rejected { .. } | TargetError::Unusable(_), _) => return None,
     };
     Some(text.to_owned())
+}
+
+/// Returns what a token needs at GitHub for a place, in GitHub's words.
+fn right(location: &Location) -> Option<&'static str> {
+    use GithubHolder::{Environment, Organization, Repository};
+    let Location::Github { store, holder } = location else { return None };
+    Some(match (holder, store) {
+        (Environment { .. }, _) => "the repository permission `Environments`: read to audit, write to push",
+        (Repository { .. }, GithubStore::Actions) => {
+            "the repository permission `Secrets`: read to audit, write to push"
+        }
+        (Repository { .. }, GithubStore::Dependabot) => {
+            "the repository permission `Dependabot secrets`: read to audit, write to push"
+        }
+        (Repository { .. }, GithubStore::Codespaces) => {
+            "the repository permission `Codespaces secrets`: read to audit, write to push"
+        }
+        (Repository { .. }, GithubStore::Variables) => {
+            "the repository permission `Variables`: read to audit, write to push"
+        }
+        (Organization { .. }, GithubStore::Actions) => {
+            "the organization permission `Secrets` (read to audit, write to push), or the scope `admin:org`"
+        }
+        (Organization { .. }, GithubStore::Dependabot) => {
+            "the organization permission `Dependabot secrets` (read to audit, write to push), or the scope `admin:org`"
+        }
+        // GitHub's description has these endpoints closed to apps.
+        (Organization { .. }, GithubStore::Codespaces) => {
+            "the scope `admin:org`, and a token of a person: no App may see an organization's Codespaces secrets"
+        }
+        (Organization { .. }, GithubStore::Variables) => {
+            "the organization permission `Variables` (read to audit, write to push), or the scope `admin:org`"
+        }
+    })
+}
+
+/// Returns the command that lets those use it who are meant to.
+///
+/// GitHub takes another visibility of a secret with its value alone, so there the value goes along; a list of
+/// repositories and the visibility of a variable it takes by themselves.
+fn shares(
+    name: &RemoteName,
+    location: &Location,
+    (there, declared): (&Access, &DeclaredAccess),
+    (secret, environment): (&str, &str),
+) -> Option<String> {
+    let Location::Github { store, holder: GithubHolder::Organization { organization } } = location else { return None };
+    let (product, kind, app) = match store {
+        GithubStore::Actions => ("actions", "secrets", ""),
+        GithubStore::Dependabot => ("dependabot", "secrets", " --app dependabot"),
+        GithubStore::Codespaces => ("codespaces", "secrets", " --app codespaces"),
+        GithubStore::Variables => ("actions", "variables", ""),
+    };
+    let path = format!("orgs/{organization}/{product}/{kind}/{name}");
+    let id = |repository: &String| format!("$(gh api repos/{repository} --jq .id)");
+    Some(match (there, declared) {
+        (Access::Selected(there), DeclaredAccess::Selected(declared)) => {
+            let has = |name: &String| there.values().any(|one| one.eq_ignore_ascii_case(name));
+            let is_meant = |name: &String| declared.iter().any(|one| one.eq_ignore_ascii_case(name));
+            let added = declared.iter().filter(|name| !has(name));
+            let added = added.map(|name| format!("gh api -X PUT {path}/repositories/{}", id(name)));
+            let removed = there.iter().filter(|(_, name)| !is_meant(name));
+            let removed = removed.map(|(id, _)| format!("gh api -X DELETE {path}/repositories/{id}"));
+            added.chain(removed).collect::<Vec<_>>().join(" && ")
+        }
+        (_, declared) if *store == GithubStore::Variables => {
+            let visibility = match declared {
+                DeclaredAccess::All => "all".to_owned(),
+                DeclaredAccess::Private => "private".to_owned(),
+                DeclaredAccess::Selected(repositories) => {
+                    let ids = repositories.iter().map(|name| format!(" -F \"selected_repository_ids[]={}\"", id(name)));
+                    format!("selected{}", ids.collect::<String>())
+                }
+            };
+            format!("gh api -X PATCH {path} -f visibility={visibility}")
+        }
+        (_, declared) => {
+            let visibility = match declared {
+                DeclaredAccess::All => "--visibility all".to_owned(),
+                DeclaredAccess::Private => "--visibility private".to_owned(),
+                DeclaredAccess::Selected(repositories) if repositories.is_empty() => "--no-repos-selected".to_owned(),
+                DeclaredAccess::Selected(repositories) => {
+                    let names = repositories.iter().filter_map(|name| name.split_once('/')).map(|(_, name)| name);
+                    format!("--repos {}", names.collect::<Vec<_>>().join(","))
+                }
+            };
+            format!(
+                "undrift get {secret} -e {environment} | gh secret set {name} --org {organization}{app} {visibility}"
+            )
+        }
+    })
 }
 
 #[cfg(test)]

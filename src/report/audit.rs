@@ -9,7 +9,7 @@ use crate::domain::finding::Problem;
 use crate::domain::place::Place;
 use crate::domain::plan::Refusal;
 use crate::domain::row::Row;
-use crate::flow::audit::{Subject, Subjects, is_protected, is_whole};
+use crate::flow::audit::{Subject, Subjects, faults_there, is_protected, is_whole};
 use crate::flow::observe::Observations;
 use crate::targets::TargetError;
 
@@ -22,7 +22,9 @@ pub fn build(
     declared: &[Problem],
 ) -> Report {
     let failures = failures(observations);
+    let there = faults_there(subjects, observations, rows);
     let mut findings = findings(subjects);
+    findings.extend(there.iter().map(|(environment, problem)| finding(Some(environment.as_str()), problem)));
     findings.extend(declared.iter().map(|problem| finding(None, problem)));
     let complete = failures.is_empty() && is_whole(subjects);
     let summary = summarise(rows);
@@ -119,7 +121,7 @@ fn failure(place: &Place, error: &TargetError) -> Failure {
     }
 }
 
-/// Returns a place where nothing is planned because too much would vanish, as a failure.
+/// Returns a place where nothing is planned, or nothing is made, as a failure.
 pub fn refusal(refusal: &Refusal) -> Failure {
     let place = &refusal.place;
     Failure {
@@ -129,6 +131,6 @@ pub fn refusal(refusal: &Refusal) -> Failure {
         place: place.location.to_string(),
         reason: vault_schema::audit::Reason::Unexpected,
         message: refusal.kind.to_string(),
-        hint: Some("if that is meant, add `--allow-shrink`".to_owned()),
+        hint: Some(advice::overrules(refusal.kind).to_owned()),
     }
 }

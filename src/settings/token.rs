@@ -1,9 +1,11 @@
 //! Tokens and base URLs: where the adapters get what they need to speak to a place.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 use vault_schema::project::{RolloutMode, TargetKind};
+use zeroize::Zeroizing;
 
 use super::World;
 use crate::domain::declaration::{Target, TargetSpec, TokenSource, is_safe_url};
@@ -31,7 +33,7 @@ pub fn connect(
             let machines_url = base_url(target, world, "FLY_FLAPS_BASE_URL", fly::MACHINES_URL)?;
             let api_url = base_url(target, world, "FLY_API_BASE_URL", fly::API_URL)?;
             let is_own = machines_url == fly::MACHINES_URL && api_url == fly::API_URL;
-            Ok(token(target, inventory, world, is_own).and_then(|token| {
+            Ok(token(target, inventory, world, &machines_url, is_own).and_then(|token| {
                 let flyctl = (*rollout == RolloutMode::Flyctl)
                     .then(|| Surroundings { variables: world.variables.clone(), folder: world.folder.clone() });
                 let settings =
@@ -39,19 +41,22 @@ pub fn connect(
                 FlyApp::new(client, settings).map(AnyTarget::Fly)
             }))
         }
-        (Location::GithubRepository { repository } | Location::GithubEnvironment { repository, .. }, _) => {
-            let environment = match &place.location {
-                Location::GithubEnvironment { environment, .. } => Some(environment.clone()),
-                Location::GithubRepository { .. } | Location::FlyApp { .. } => None,
-            };
+        (Location::Github { store, holder }, TargetSpec::Github { .. }) => {
             let api_url = base_url(target, world, "GITHUB_API_URL", github::API_URL)?;
             let is_own = api_url == github::API_URL;
-            Ok(token(target, inventory, world, is_own).and_then(|token| {
-                let settings = GithubSettings { api_url, repository: repository.clone(), environment, token: &token };
+            Ok(token(target, inventory, world, &api_url, is_own).and_then(|token| {
+                let settings = GithubSettings {
+                    api_url,
+                    store: *store,
+                    holder: holder.clone(),
+                    access: target.spec.access(&place.environment),
+                    of_workflow: is_of_workflow(&token, world),
+                    token: &token,
+                };
                 GithubPlace::new(client, settings).map(AnyTarget::Github)
             }))
         }
-        (Location::FlyApp { .. }, TargetSpec::Github { .. }) => {
+        (Location::FlyApp { .. }, TargetSpec::Github { .. }) | (Location::Github { .. }, TargetSpec::Fly { .. }) => {
             Ok(Err(TargetError::Unexpected("the place and its declaration are of two kinds".to_owned())))
         }
     }
@@ -67,13 +72,19 @@ fn base_url(target: &Target, world: &World, variable: &'static str, default: &st
 }
 
 /// `is_own` tells whether the address is the platform's own.
-fn token(target: &Target, inventory: &Inventory, world: &World, is_own: bool) -> Result<SecretValue, TargetError> {
+fn token(
+    target: &Target,
+    inventory: &Inventory,
+    world: &World,
+    address: &str,
+    is_own: bool,
+) -> Result<SecretValue, TargetError> {
     let found = match &target.token {
         Some(TokenSource::Variable(name)) => world.variable(name).map(SecretValue::copied_from),
         Some(TokenSource::Vault(name)) => {
             inventory.entries.get(name).map(|entry| SecretValue::copied_from(entry.value.expose()))
         }
-        None => usual_token(target, world, is_own),
+        None => usual_token(target, world, address, is_own),
     };
     found.ok_or(TargetError::NoToken)
 }
@@ -82,16 +93,45 @@ fn token(target: &Target, inventory: &Inventory, world: &World, is_own: bool) ->
 ///
 /// It belongs to the platform, and not to whatever address a project names: an `api-url` of another machine needs a
 /// `token` of its own beside it, and what `fly auth login` or `gh auth login` left is for the platform's own address.
-fn usual_token(target: &Target, world: &World, is_own: bool) -> Option<SecretValue> {
-    if target.api_url.as_deref().is_some_and(|url| !is_loopback(url) && !is_own) {
-        return None;
-    }
+/// GitHub's enterprise servers are the exception, because there the person has named the machine: what `gh auth login
+/// --hostname` left is for that host, and the enterprise variables are for the host in `GH_HOST`.
+fn usual_token(target: &Target, world: &World, address: &str, is_own: bool) -> Option<SecretValue> {
+    const ENTERPRISE: [&str; 2] = ["GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"];
+    let from =
+        |variables: &[&str]| variables.iter().find_map(|name| world.variable(name)).map(SecretValue::copied_from);
     let (variables, kind): (&[&str], _) = match &target.spec {
         TargetSpec::Fly { .. } => (&["FLY_ACCESS_TOKEN", "FLY_API_TOKEN"], TargetKind::Fly),
         TargetSpec::Github { .. } => (&["GH_TOKEN", "GITHUB_TOKEN"], TargetKind::Github),
     };
-    let from_variable = variables.iter().find_map(|name| world.variable(name)).map(SecretValue::copied_from);
-    from_variable.or_else(|| if is_own { of_the_platforms_own_program(kind, world) } else { None })
+    if is_own {
+        return from(variables).or_else(|| of_the_platforms_own_program(kind, world));
+    }
+    let is_of_environment = target.api_url.is_none();
+    let is_named = |host: &str| world.variable("GH_HOST").is_some_and(|named| named.eq_ignore_ascii_case(host));
+    let host = if kind == TargetKind::Github { github_host(address) } else { None };
+    let enterprise = host.as_deref().filter(|host| *host != "github.com" && (is_of_environment || is_named(host)));
+    enterprise
+        .and_then(|_| from(&ENTERPRISE))
+        .or_else(|| if is_of_environment || is_loopback(address) { from(variables) } else { None })
+        .or_else(|| of_gh(&host?, world))
+}
+
+/// Returns the name by which gh calls the machine of an API, unless it is this one: `ghe.example.com` for
+/// `https://ghe.example.com/api/v3`, `acme.ghe.com` for `https://api.acme.ghe.com`.
+fn github_host(address: &str) -> Option<String> {
+    let authority = address.strip_prefix("https://")?.split('/').next()?.to_ascii_lowercase();
+    match authority.strip_prefix("api.") {
+        Some(host) if host == "github.com" || host.ends_with(".ghe.com") => Some(host.to_owned()),
+        _ => Some(authority),
+    }
+}
+
+/// Returns whether a token may be the one that GitHub gives each run of a workflow. One of a person says so itself.
+fn is_of_workflow(token: &SecretValue, world: &World) -> bool {
+    let is_of_person = ["ghp_", "gho_", "ghu_", "github_pat_"].iter().any(|begins| token.expose().starts_with(begins));
+    world.variable("GITHUB_ACTIONS").is_some()
+        && world.variable("GITHUB_TOKEN") == Some(token.expose())
+        && !is_of_person
 }
 
 /// Every address is https or this very machine's; so is one that is not https.
@@ -100,16 +140,33 @@ fn is_loopback(url: &str) -> bool {
 }
 
 fn of_the_platforms_own_program(kind: TargetKind, world: &World) -> Option<SecretValue> {
-    let content = store::read(&configuration(kind, world)?).map(zeroize::Zeroizing::new).ok()?;
-    parse(kind, std::str::from_utf8(&content).ok()?)
+    match kind {
+        TargetKind::Fly => parse_fly(&read(kind, world)?),
+        TargetKind::Github => of_gh("github.com", world),
+    }
 }
 
-fn parse(kind: TargetKind, text: &str) -> Option<SecretValue> {
-    let token = match kind {
-        TargetKind::Fly => serde_saphyr::from_str::<FlyConfiguration>(text).ok()?.access_token,
-        TargetKind::Github => serde_saphyr::from_str::<GithubHosts>(text).ok()?.host?.oauth_token,
-    };
-    token.filter(|token| !token.is_empty()).map(|token| SecretValue::new(zeroize::Zeroizing::new(token)))
+/// Returns what `gh auth login` left for a host.
+fn of_gh(host: &str, world: &World) -> Option<SecretValue> {
+    parse_gh(&read(TargetKind::Github, world)?, host)
+}
+
+fn read(kind: TargetKind, world: &World) -> Option<Zeroizing<String>> {
+    let content = store::read(&configuration(kind, world)?).ok()?;
+    String::from_utf8(content).map(Zeroizing::new).ok()
+}
+
+fn parse_fly(text: &str) -> Option<SecretValue> {
+    usable(serde_saphyr::from_str::<FlyConfiguration>(text).ok()?.access_token)
+}
+
+fn parse_gh(text: &str, host: &str) -> Option<SecretValue> {
+    let hosts = serde_saphyr::from_str::<BTreeMap<String, GithubHost>>(text).ok()?;
+    usable(hosts.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(host))?.1.oauth_token)
+}
+
+fn usable(token: Option<String>) -> Option<SecretValue> {
+    token.filter(|token| !token.is_empty()).map(|token| SecretValue::new(Zeroizing::new(token)))
 }
 
 fn configuration(kind: TargetKind, world: &World) -> Option<PathBuf> {
@@ -139,12 +196,6 @@ struct FlyConfiguration {
 }
 
 #[derive(Deserialize)]
-struct GithubHosts {
-    #[serde(rename = "github.com")]
-    host: Option<GithubHost>,
-}
-
-#[derive(Deserialize)]
 struct GithubHost {
     oauth_token: Option<String>,
 }
@@ -157,18 +208,32 @@ mod tests {
     fn reads_what_the_platforms_own_programs_leave() {
         let fly = "access_token: fm2_a,fm2_b\napp_secrets_minvers:\n  shop: 12\nlast_login: 2026-11-01T08:00:00Z\n";
         let gh = "github.com:\n    oauth_token: gho_x\n    user: alice\n    git_protocol: https\nghe.example.com:\n    oauth_token: other\n";
-        let token = |kind, text| parse(kind, text).map(|token| token.expose().to_owned());
-        assert_eq!(token(TargetKind::Fly, fly).as_deref(), Some("fm2_a,fm2_b"));
-        assert_eq!(token(TargetKind::Github, gh).as_deref(), Some("gho_x"));
-        for (kind, text) in [
-            (TargetKind::Fly, "access_token: \"\"\n"),
-            (TargetKind::Fly, "wire_guard_state: {}\n"),
-            (TargetKind::Fly, "access_token: [broken\n"),
-            (TargetKind::Github, "ghe.example.com:\n    oauth_token: other\n"),
-            (TargetKind::Github, "github.com:\n    user: alice\n"),
-            (TargetKind::Github, ""),
+        let token = |found: Option<SecretValue>| found.map(|token| token.expose().to_owned());
+        assert_eq!(token(parse_fly(fly)).as_deref(), Some("fm2_a,fm2_b"));
+        assert_eq!(token(parse_gh(gh, "github.com")).as_deref(), Some("gho_x"));
+        assert_eq!(token(parse_gh(gh, "GHE.example.com")).as_deref(), Some("other"));
+        assert_eq!(token(parse_gh(gh, "evil.example")), None);
+        for text in ["access_token: \"\"\n", "wire_guard_state: {}\n", "access_token: [broken\n"] {
+            assert_eq!(token(parse_fly(text)), None, "{text}");
+        }
+        for text in ["ghe.example.com:\n    oauth_token: other\n", "github.com:\n    user: alice\n", ""] {
+            assert_eq!(token(parse_gh(text, "github.com")), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_machine_is_called_as_gh_calls_it() {
+        for (address, host) in [
+            ("https://api.github.com", Some("github.com")),
+            ("https://ghe.example.com/api/v3", Some("ghe.example.com")),
+            ("https://GHE.example.com:8443/api/v3/", Some("ghe.example.com:8443")),
+            ("https://api.acme.ghe.com", Some("acme.ghe.com")),
+            ("https://api.example.com", Some("api.example.com")),
+            // A host that only begins like one that is known.
+            ("https://ghe.example.com@evil.example/api/v3", Some("ghe.example.com@evil.example")),
+            ("http://127.0.0.1:8080", None),
         ] {
-            assert_eq!(token(kind, text), None, "{text}");
+            assert_eq!(github_host(address).as_deref(), host, "{address}");
         }
     }
 }

@@ -20,12 +20,18 @@ pub enum TargetError {
     Forbidden {
         /// The permissions that would do, in the platform's own words.
         needs: Option<String>,
+        /// Whether it may be the token that the platform gives each run of a workflow.
+        of_workflow: bool,
     },
     /// Not there, or hidden from this token.
-    #[error("{what} was not found, or is hidden from this token (404)")]
+    #[error("{what} was not found, or is hidden from this token (404){}", needing(.needs.as_deref()))]
     NotFound {
         /// What was asked for: `the app shop-staging`.
         what: String,
+        /// The permissions that would do if it is there, in the platform's own words.
+        needs: Option<String>,
+        /// Whether it may be the token that the platform gives each run of a workflow.
+        of_workflow: bool,
     },
     /// Too many requests, and the wait would be longer than our patience.
     #[error("{limit}{}", lasting(.until.as_ref()))]

@@ -36,6 +36,8 @@ pub enum EvidenceKind {
     OpaqueDigest,
     /// When it was made and last written.
     Times,
+    /// The value itself.
+    Value,
 }
 
 /// One value to be written.
@@ -45,8 +47,9 @@ pub struct Write<'a> {
     pub name: &'a RemoteName,
     /// The value.
     pub value: &'a SecretValue,
-    /// When the place says it was last written, if it shows times: a place that counts in whole seconds must not be
-    /// written twice in one, or the second write could not be told from the first.
+    /// When the place says it was last written, if it shows times and had the name on our last look: a place that counts
+    /// in whole seconds must not be written twice in one, or the second write could not be told from the first, and one
+    /// that parts creating from updating has to be told which it is.
     pub last_written: Option<Timestamp>,
 }
 

@@ -132,10 +132,10 @@ fn body(key: &FingerprintKey, receipts: &Receipts) -> io::Result<String> {
 }
 
 fn file_receipt(receipt: &Receipt) -> Filed {
-    let (digest, created, updated) = match receipt.evidence {
-        SealedEvidence::Digest(digest) => (Some(digest.to_string()), None, None),
-        SealedEvidence::Times { created, updated } => (None, Some(created), Some(updated)),
-        SealedEvidence::Name => (None, None, None),
+    let (digest, created, updated, access) = match receipt.evidence {
+        SealedEvidence::Digest(digest) => (Some(digest.to_string()), None, None, None),
+        SealedEvidence::Times { created, updated, access } => (None, Some(created), Some(updated), access),
+        SealedEvidence::Name => (None, None, None, None),
     };
     Filed {
         secret: receipt.secret.to_string(),
@@ -149,14 +149,19 @@ fn file_receipt(receipt: &Receipt) -> Filed {
         digest,
         created,
         updated,
+        access: access.map(|access| access.to_string()),
     }
 }
 
 fn unfile(receipt: &Filed) -> Option<Receipt> {
-    let evidence = match (&receipt.digest, receipt.created, receipt.updated) {
-        (Some(digest), None, None) => SealedEvidence::Digest(Fingerprint::parse(digest)?),
-        (None, Some(created), Some(updated)) => SealedEvidence::Times { created, updated },
-        (None, None, None) => SealedEvidence::Name,
+    let evidence = match (&receipt.digest, receipt.created, receipt.updated, &receipt.access) {
+        (Some(digest), None, None, None) => SealedEvidence::Digest(Fingerprint::parse(digest)?),
+        // A receipt of before access was noted has none.
+        (None, Some(created), Some(updated), None) => SealedEvidence::Times { created, updated, access: None },
+        (None, Some(created), Some(updated), Some(access)) => {
+            SealedEvidence::Times { created, updated, access: Some(Fingerprint::parse(access)?) }
+        }
+        (None, None, None, None) => SealedEvidence::Name,
         _ => return None,
     };
     Some(Receipt {
@@ -191,8 +196,10 @@ mod tests {
         let mut receipts = Receipts::default();
         let at = "2026-11-18T09:12:00Z".parse().expect("a time");
         let value = key(1).value(&SecretValue::copied_from("x"));
+        let times = |access| SealedEvidence::Times { created: at, updated: at, access };
         for (place, evidence, origin) in [
-            ("github:acme/shop@staging", SealedEvidence::Times { created: at, updated: at }, Origin::AsIs),
+            ("github:acme/shop@staging", times(None), Origin::AsIs),
+            ("github:acme", times(Some(value)), Origin::Pushed),
             ("fly:shop-staging", SealedEvidence::Digest(value), Origin::Adopted),
             ("fly:other", SealedEvidence::Name, Origin::Pushed),
         ] {

@@ -43,7 +43,7 @@ fn names(observation: &Observation) -> Vec<&str> {
 
 fn sealed(observation: &Observation, wanted: &str) -> SealedEvidence {
     let key = FingerprintKey::new(zeroize::Zeroizing::new([7; 32]));
-    observation.entries[&name(wanted)].evidence.seal(&key)
+    observation.entries[&name(wanted)].seal(&key)
 }
 
 fn reason<T: std::fmt::Debug>(result: Result<T, TargetError>) -> Reason {
@@ -104,6 +104,9 @@ pub(super) fn the_evidence_is_of_the_kind_it_says<H: Harness>() {
     match target.describe().evidence {
         EvidenceKind::OpaqueDigest => assert!(matches!(observed.evidence, Evidence::OpaqueDigest(_))),
         EvidenceKind::Times => assert!(matches!(observed.evidence, Evidence::Times { .. })),
+        EvidenceKind::Value => {
+            assert!(matches!(&observed.evidence, Evidence::Value(value) if value.expose() == "value"))
+        }
     }
     assert_eq!(observed.rollout.rollout, Rollout::None);
     assert_eq!(target.describe().writes_per_look > 1, H::BULK);

@@ -2,13 +2,15 @@
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
-use twins::{GitHubPlace, GitHubTwin, Request};
+use twins::{GITHUB_TOKEN, GitHubPlace, GitHubTwin, Request, Store, Visibility};
+use undrift::domain::access::DeclaredAccess;
+use undrift::domain::place::{GithubHolder, GithubStore};
 use undrift::domain::secret::SecretValue;
 use undrift::targets::client::Client;
 use undrift::targets::github::{GithubPlace, GithubSettings};
-use undrift::targets::{AnyTarget, Target};
+use undrift::targets::{AnyTarget, Effect, Target, Write};
 
-use super::{hasty, name, run, write};
+use super::{hasty, name, run};
 use crate::tools;
 
 const VARIABLE: &str = "UNDRIFT_GITHUB_OPENAPI";
@@ -110,32 +112,75 @@ fn allow_null(value: &mut Value) {
     }
 }
 
+/// Every place there is, with the twin's view of it.
+fn places() -> Vec<(GithubStore, GithubHolder, GitHubPlace)> {
+    let repository = || GithubHolder::Repository { repository: "acme/shop".to_owned() };
+    let environment =
+        || GithubHolder::Environment { repository: "acme/shop".to_owned(), environment: "eu/west".to_owned() };
+    let organization = || GithubHolder::Organization { organization: "acme".to_owned() };
+    let of_repository = || GitHubPlace::repository("acme/shop");
+    let of_environment = || GitHubPlace::environment("acme/shop", "eu/west");
+    let of_organization = || GitHubPlace::organization("acme");
+    vec![
+        (GithubStore::Actions, repository(), of_repository()),
+        (GithubStore::Actions, environment(), of_environment()),
+        (GithubStore::Actions, organization(), of_organization()),
+        (GithubStore::Dependabot, repository(), of_repository().in_store(Store::Dependabot)),
+        (GithubStore::Dependabot, organization(), of_organization().in_store(Store::Dependabot)),
+        (GithubStore::Codespaces, repository(), of_repository().in_store(Store::Codespaces)),
+        (GithubStore::Codespaces, organization(), of_organization().in_store(Store::Codespaces)),
+        (GithubStore::Variables, repository(), of_repository()),
+        (GithubStore::Variables, environment(), of_environment()),
+        (GithubStore::Variables, organization(), of_organization()),
+    ]
+}
+
 fn exchanges() -> Vec<Request> {
     let twin = GitHubTwin::start();
     twin.create_repository("acme/shop");
     twin.create_environment("acme/shop", "eu/west");
-    let places = [
-        (None, GitHubPlace::repository("acme/shop")),
-        (Some("eu/west".to_owned()), GitHubPlace::environment("acme/shop", "eu/west")),
-    ];
     let client = Client::new(&hasty());
-    for (environment, place) in places {
-        let token = SecretValue::copied_from(twins::GITHUB_TOKEN);
-        let settings =
-            GithubSettings { api_url: twin.url(), repository: "acme/shop".to_owned(), environment, token: &token };
+    for (store, holder, place) in places() {
+        let token = SecretValue::copied_from(GITHUB_TOKEN);
+        let settings = GithubSettings {
+            api_url: twin.url(),
+            store,
+            holder,
+            access: Some(DeclaredAccess::Selected(["acme/shop".to_owned()].into())),
+            token: &token,
+            of_workflow: false,
+        };
         let target = AnyTarget::Github(GithubPlace::new(&client, settings).expect("the settings are good"));
+        let new = name("NEW");
+        let write = |value: &'static str, last_written| {
+            let (target, name) = (&target, &new);
+            async move {
+                let value = SecretValue::copied_from(value);
+                let effects = target.write(&[Write { name, value: &value, last_written }]).await;
+                assert!(matches!(effects[..], [Effect::Accepted(_)]), "{effects:?}");
+            }
+        };
         run(async {
-            write(&target, "NEW", "created").await;
-            write(&target, "NEW", "changed").await;
-            target.look(&[&name("NEW")]).await.expect("the place can be read");
-            target.remove(&[&name("NEW")]).await;
+            write("created", None).await;
+            let seen = target.look(&[&new]).await.expect("the place can be read");
+            write("changed", seen.entries[&new].written).await;
+            target.remove(&[&new]).await;
             for number in 0..120 {
-                twin.set(&place, &format!("NAME_{number}"), "value");
+                if store == GithubStore::Variables {
+                    twin.set_variable(&place, &format!("NAME_{number}"), "value");
+                } else {
+                    twin.set(&place, &format!("NAME_{number}"), "value");
+                }
+            }
+            if let (GitHubPlace::Organization { .. }, false) = (&place, store == GithubStore::Variables) {
+                twin.share(&place, "NAME_7", Visibility::All, &[]);
+                twin.share(&place, "NAME_8", Visibility::Selected, &["acme/shop"]);
             }
             target.observe().await.expect("the place can be read");
         });
     }
-    twin.requests()
+    // That a name is absent is answered by 404, which the description does not speak of.
+    twin.requests().into_iter().filter(|request| request.status != 404).collect()
 }
 
 #[test]
@@ -155,8 +200,9 @@ fn what_we_send_and_are_answered_is_as_github_describes_it() {
         .iter()
         .filter_map(|request| Some((description.operation(request)?.0, request.method.as_str(), request.status)))
         .collect();
-    // Of each place: the list, the key, one secret, a creation, an update and a removal.
-    assert_eq!(kinds.len(), 12, "{kinds:?}");
+    // Of each place: the list, one name, a creation, an update, a removal and, but for variables, the key. Of an
+    // organization's: who may use one name. And once: what the id of a repository is.
+    assert_eq!(kinds.len(), 7 * 6 + 3 * 5 + 4 + 1, "{kinds:?}");
 }
 
 #[test]

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
-use twins::{Access, Fault, FaultKind, GITHUB_TOKEN, GitHubPlace, GitHubTwin, Permission, Permissions, Server};
+use twins::{Access, Fault, FaultKind, GITHUB_TOKEN, GitHubPlace, GitHubTwin, Permission, Permissions, Server, Store};
 use undrift::domain::observation::{Evidence, Observation};
+use undrift::domain::place::{GithubHolder, GithubStore};
 use undrift::domain::secret::SecretValue;
 use undrift::flow::event::{self, Event, Listener};
 use undrift::targets::client::{Client, ClientSettings};
@@ -18,43 +19,64 @@ use undrift::targets::{AnyTarget, Effect, Target, TargetError, Write};
 use super::raw::Raw;
 use super::{Harness, hasty, name, run, seen, write, write_all};
 
-const REPOSITORY: &str = "acme/shop";
+pub(super) const ORGANIZATION: &str = "acme";
+pub(super) const REPOSITORY: &str = "acme/shop";
 // A slash and a space: both have to be escaped, and only once.
 const ENVIRONMENT: &str = "eu/west 1";
 
-struct Repository(GitHubTwin);
+pub(super) const READER: &str = "reader";
+const STRANGER: &str = "stranger";
 
-struct Environment(GitHubTwin);
-
-fn start() -> GitHubTwin {
+pub(super) fn start() -> GitHubTwin {
     let twin = GitHubTwin::start();
     twin.create_repository(REPOSITORY);
     twin.create_environment(REPOSITORY, ENVIRONMENT);
-    twin.allow_token(Repository::READER, Permissions::all(Access::Read));
-    twin.allow_token(Repository::STRANGER, Permissions::all(Access::None));
+    twin.allow_token(READER, Permissions::all(Access::Read));
+    twin.allow_token(STRANGER, Permissions::all(Access::None));
     twin
 }
 
-fn target(url: &str, environment: Option<&str>, token: &str, client: &Client) -> AnyTarget {
-    let token = SecretValue::copied_from(token);
-    let settings = GithubSettings {
-        api_url: url.to_owned(),
-        repository: REPOSITORY.to_owned(),
-        environment: environment.map(str::to_owned),
-        token: &token,
-    };
-    AnyTarget::Github(GithubPlace::new(client, settings).expect("the settings are good"))
+pub(super) fn of_repository() -> GithubHolder {
+    GithubHolder::Repository { repository: REPOSITORY.to_owned() }
 }
 
+pub(super) fn of_environment() -> GithubHolder {
+    GithubHolder::Environment { repository: REPOSITORY.to_owned(), environment: ENVIRONMENT.to_owned() }
+}
+
+pub(super) fn of_organization() -> GithubHolder {
+    GithubHolder::Organization { organization: ORGANIZATION.to_owned() }
+}
+
+fn environment() -> GitHubPlace {
+    GitHubPlace::environment(REPOSITORY, ENVIRONMENT)
+}
+
+pub(super) fn target(
+    url: &str,
+    store: GithubStore,
+    holder: GithubHolder,
+    token: &str,
+    client: &Client,
+) -> Result<AnyTarget, TargetError> {
+    let token = SecretValue::copied_from(token);
+    let settings =
+        GithubSettings { api_url: url.to_owned(), store, holder, access: None, token: &token, of_workflow: false };
+    GithubPlace::new(client, settings).map(AnyTarget::Github)
+}
+
+/// A place with its name in the tests, how it is written, its store and holder, and the twin's view of it.
 macro_rules! harness {
-    ($harness:ident, $environment:expr, $place:expr) => {
+    ($harness:ident, $module:ident: $write:literal $store:ident $holder:ident, $place:expr, $set:ident $values:ident) => {
+        pub(super) struct $harness(pub(super) GitHubTwin);
+
         impl Harness for $harness {
             const MANY: usize = 250;
-            const WRITE: &'static str = "PUT";
+            const WRITE: &'static str = $write;
             const BULK: bool = false;
             const TOKEN: &'static str = GITHUB_TOKEN;
-            const READER: &'static str = "reader";
-            const STRANGER: &'static str = "stranger";
+            const READER: &'static str = READER;
+            const STRANGER: &'static str = STRANGER;
 
             fn start() -> Self {
                 Self(start())
@@ -65,36 +87,45 @@ macro_rules! harness {
             }
 
             fn target_at(&self, url: &str, token: &str, settings: &ClientSettings) -> AnyTarget {
-                target(url, $environment, token, &Client::new(settings))
+                target(url, GithubStore::$store, $holder(), token, &Client::new(settings))
+                    .expect("the settings are good")
             }
 
             fn set(&self, name: &str, value: &str) {
-                self.0.set(&$place, name, value);
+                self.0.$set(&$place, name, value);
             }
 
             fn values(&self) -> BTreeMap<String, Vec<u8>> {
-                self.0.values(&$place)
+                self.0.$values(&$place)
             }
 
             fn remove_place(&self) {
-                self.0.remove_repository(REPOSITORY);
+                self.0.remove_organization(ORGANIZATION);
             }
+        }
+
+        mod $module {
+            crate::conformance::checks::conformance!(super::$harness);
         }
     };
 }
 
-harness!(Repository, None, place());
-harness!(Environment, Some(ENVIRONMENT), GitHubPlace::environment(REPOSITORY, ENVIRONMENT));
+harness!(Repository, repository: "PUT" Actions of_repository, place(), set values);
+harness!(Environment, in_environment: "PUT" Actions of_environment, environment(), set values);
+harness!(Organization, organization: "PUT" Actions of_organization, organization(), set values);
+harness!(Dependabot, dependabot: "PUT" Dependabot of_repository, place().in_store(Store::Dependabot), set values);
+harness!(Codespaces, codespaces: "PUT" Codespaces of_repository, place().in_store(Store::Codespaces), set values);
+harness!(Variables, variables: "POST" Variables of_repository, place(), set_variable variables);
+harness!(
+    EnvironmentVariables,
+    environment_variables: "POST" Variables of_environment, environment(), set_variable variables
+);
 
-mod repository {
-    crate::conformance::checks::conformance!(super::Repository);
+pub(super) fn organization() -> GitHubPlace {
+    GitHubPlace::organization(ORGANIZATION)
 }
 
-mod environment {
-    crate::conformance::checks::conformance!(super::Environment);
-}
-
-fn place() -> GitHubPlace {
+pub(super) fn place() -> GitHubPlace {
     GitHubPlace::repository(REPOSITORY)
 }
 
@@ -332,13 +363,16 @@ fn what_is_missing_is_told_in_githubs_words() {
     for token in [Repository::STRANGER, "environments only"] {
         let error = read(token).expect_err("it may not");
         assert!(
-            matches!(&error, TargetError::Forbidden { needs: Some(needs) } if needs == "secrets=read"),
+            matches!(&error, TargetError::Forbidden { needs: Some(needs), of_workflow: false } if needs == "secrets=read"),
             "{error:?}"
         );
     }
     harness.0.hide_missing_permissions(true);
     let error = read(Repository::STRANGER).expect_err("it may not");
-    assert_eq!(error.to_string(), "the repository `acme/shop` was not found, or is hidden from this token (404)");
+    assert_eq!(
+        error.to_string(),
+        "the repository `acme/shop` was not found, or is hidden from this token (404); it needs secrets=read"
+    );
 }
 
 #[test]
@@ -400,7 +434,8 @@ fn writes_of_one_token_share_a_budget() {
     let harness = Repository::start();
     let url = harness.server().url();
     let client = Client::new(&hasty());
-    let targets = [None, Some(ENVIRONMENT)].map(|environment| target(&url, environment, GITHUB_TOKEN, &client));
+    let at = |holder, token| target(&url, GithubStore::Actions, holder, token, &client).expect("the settings are good");
+    let targets = [of_repository(), of_environment()].map(|holder| at(holder, GITHUB_TOKEN));
     run(async {
         for number in 0..80 {
             let effect = write(&targets[number % 2], &format!("NAME_{number}"), "value").await;
@@ -416,11 +451,16 @@ fn writes_of_one_token_share_a_budget() {
                 "{effect:?}"
             );
         }
-        let other = target(&url, None, "another-token", &client);
+        let other = at(of_repository(), "another-token");
         harness.0.allow_token("another-token", Permissions::all(Access::Write));
         assert!(matches!(write(&other, "ONE_MORE", "value").await, Effect::Accepted(None)));
     });
     assert_eq!(seen(harness.server(), "PUT"), 81);
+}
+
+fn at_repository(harness: &Repository, client: &Client) -> AnyTarget {
+    let url = harness.server().url();
+    target(&url, GithubStore::Actions, of_repository(), GITHUB_TOKEN, client).expect("the settings are good")
 }
 
 /// Hears what is waited for.
@@ -441,7 +481,7 @@ fn what_is_waited_for_is_told_when_the_wait_begins() {
     let heard = Heard::default();
     let told = || heard.0.take().into_iter().inspect(|(host, _)| assert_eq!(host, "127.0.0.1")).map(|(_, limit)| limit);
     let client = Client::new(&ClientSettings { patience: Duration::from_secs(120), ..hasty() });
-    let target = target(&harness.server().url(), None, GITHUB_TOKEN, &client);
+    let target = at_repository(&harness, &client);
     run(async {
         harness.0.secondary_limit(0, None);
         event::with_waits(&client, &heard, write(&target, "A", "value")).await;
@@ -461,7 +501,7 @@ fn what_is_waited_for_is_told_when_the_wait_begins() {
 fn many_writes_are_sent_one_at_a_time() {
     let harness = Repository::start();
     let client = Client::new(&ClientSettings { write_gap: Duration::from_secs(60), ..hasty() });
-    let target = target(&harness.server().url(), None, GITHUB_TOKEN, &client);
+    let target = at_repository(&harness, &client);
     run(async {
         for number in 0..20 {
             let effect = write(&target, &format!("NAME_{number}"), "value").await;
@@ -474,15 +514,29 @@ fn many_writes_are_sent_one_at_a_time() {
 
 #[test]
 fn a_repository_needs_an_owner_and_a_name() {
-    let token = SecretValue::copied_from(GITHUB_TOKEN);
+    let client = Client::new(&hasty());
     for strange in ["shop", "acme/..", "../shop", "acme/", "/shop"] {
-        let settings = GithubSettings {
-            api_url: "http://127.0.0.1:1".to_owned(),
-            repository: strange.to_owned(),
-            environment: None,
-            token: &token,
-        };
-        let observed = GithubPlace::new(&Client::new(&hasty()), settings).and_then(|place| run(place.observe()));
+        let holder = GithubHolder::Repository { repository: strange.to_owned() };
+        let place = target("http://127.0.0.1:1", GithubStore::Actions, holder, GITHUB_TOKEN, &client);
+        let observed = place.and_then(|place| run(place.observe()));
         assert!(matches!(observed, Err(TargetError::Unusable(_))), "{strange}: {observed:?}");
+    }
+}
+
+#[test]
+fn a_token_that_can_never_do_it_is_known() {
+    let harness = Repository::start();
+    for token in ["ghs_of-an-app", "ghp_of-a-person"] {
+        harness.0.allow_token(token, Permissions::all(Access::None));
+        for hide in [false, true] {
+            harness.0.hide_missing_permissions(hide);
+            let error = run(harness.target_at(&harness.server().url(), token, &hasty()).observe());
+            let (TargetError::Forbidden { of_workflow, .. } | TargetError::NotFound { of_workflow, .. }) =
+                error.expect_err("it may not")
+            else {
+                panic!("it is told what it may not");
+            };
+            assert_eq!(of_workflow, token.starts_with("ghs_"));
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+use undrift::domain::place::{GithubHolder, GithubStore};
 use undrift::domain::secret::SecretValue;
 use undrift::targets::client::Client;
 use undrift::targets::error::{Broken, Unusable};
@@ -77,9 +78,11 @@ fn a_certificate_that_nobody_vouches_for_gets_no_token() {
     let token = SecretValue::copied_from("canary-4711");
     let settings = GithubSettings {
         api_url: format!("https://localhost:{}", server.port()),
-        repository: "acme/shop".to_owned(),
-        environment: None,
+        store: GithubStore::Actions,
+        holder: GithubHolder::Repository { repository: "acme/shop".to_owned() },
+        access: None,
         token: &token,
+        of_workflow: false,
     };
     let outcome = GithubPlace::new(&Client::new(&hasty()), settings).map(|place| {
         let target = AnyTarget::Github(place);

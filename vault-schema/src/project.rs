@@ -44,7 +44,7 @@ pub struct Environment {
 pub enum TargetKind {
     /// A Fly.io app.
     Fly,
-    /// A GitHub repository or one of its environments.
+    /// A GitHub repository, one of its environments, or an organization.
     Github,
 }
 
@@ -83,6 +83,12 @@ pub struct Target {
     pub scope: Option<GithubScope>,
     /// GitHub: the environment's name, for `scope = "environment"`.
     pub environment: Option<String>,
+    /// GitHub: the organization's name, for `scope = "organization"`.
+    pub organization: Option<String>,
+    /// GitHub: which repositories of the organization may use what is made there.
+    pub visibility: Option<GithubVisibility>,
+    /// GitHub: those repositories, each `owner/name`, for `visibility = "selected"`.
+    pub repositories: Option<Vec<String>>,
     /// GitHub: which product reads them.
     pub store: Option<GithubStore>,
 }
@@ -123,15 +129,47 @@ pub enum GithubScope {
     Repository,
     /// Those of one deployment environment.
     Environment,
+    /// Those that an organization shares with its repositories.
+    Organization,
+}
+
+/// Which repositories may use what an organization holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GithubVisibility {
+    /// Every one, public ones too.
+    All,
+    /// Those that are not public.
+    Private,
+    /// Those of a list.
+    Selected,
 }
 
 /// Which GitHub product reads the secrets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum GithubStore {
     /// GitHub Actions.
     #[default]
     Actions,
+    /// Dependabot.
+    Dependabot,
+    /// Codespaces.
+    Codespaces,
+    /// The variables of GitHub Actions, which are no secrets: whoever may read them sees their values.
+    Variables,
+}
+
+impl GithubStore {
+    /// Returns the store as it is written in `undrift.toml`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Actions => "actions",
+            Self::Dependabot => "dependabot",
+            Self::Codespaces => "codespaces",
+            Self::Variables => "variables",
+        }
+    }
 }
 
 /// A declared secret.

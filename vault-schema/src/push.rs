@@ -29,7 +29,8 @@ pub struct Push {
     pub failures: Vec<Failure>,
     /// Faults of the vault that keep a secret from being written, or that hide one.
     pub findings: Vec<Finding>,
-    /// Targets that could be read, and where nothing is done because too much of what we wrote would vanish or has.
+    /// Targets that could be read, and where nothing is done because too much of what we wrote would vanish or has, or
+    /// nothing is made because they would hold more than they take.
     pub refused: Vec<Failure>,
     /// What became of every roll-out.
     pub roll_outs: Vec<RollOut>,

@@ -70,4 +70,7 @@ pub struct Receipt {
     /// When the target says it was last written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updated: Option<Timestamp>,
+    /// The keyed form of who the target let use it, where it tells: 64 hexadecimal digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access: Option<String>,
 }

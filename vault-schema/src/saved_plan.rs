@@ -107,7 +107,7 @@ pub struct Step {
     pub expected: Option<Evidence>,
 }
 
-/// What a place showed, as in `receipts.toml`; all three are absent where it showed the name alone.
+/// What a place showed, as in `receipts.toml`; all are absent where it showed the name alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Evidence {
@@ -117,4 +117,7 @@ pub struct Evidence {
     pub created: Option<Timestamp>,
     /// When the target says it was last written.
     pub updated: Option<Timestamp>,
+    /// The keyed form of who the target let use it, where it tells: 64 hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<String>,
 }

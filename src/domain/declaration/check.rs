@@ -3,9 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
-use vault_schema::project::{self, GithubScope, GithubStore, ProjectFile, TargetKind, TargetReference};
+use vault_schema::project::{
+    self, GithubScope, GithubStore, GithubVisibility, ProjectFile, TargetKind, TargetReference,
+};
 
-use super::{Declaration, EnvironmentRules, IgnoreRule, Project, Target, TargetSpec, TokenSource};
+use super::{
+    AccessSpec, Declaration, EnvironmentRules, HolderSpec, IgnoreRule, Project, Target, TargetSpec, TokenSource,
+};
 use crate::domain::name::{EnvironmentName, NameError, RemoteName, SecretName, TargetName};
 use crate::domain::place::{Location, Place};
 use crate::domain::suggest::nearest;
@@ -123,6 +127,18 @@ pub enum FaultKind {
     /// Not `owner/name`.
     #[error("a repository is written `owner/name`")]
     Repository,
+    /// Not the name of an organization.
+    #[error("an organization is written by its name alone, without `/`")]
+    Organization,
+    /// A repository that an organization cannot share with.
+    #[error("`{organization}` can share with its own repositories alone: `{organization}/NAME`")]
+    RepositoryForeign {
+        /// The organization.
+        organization: String,
+    },
+    /// A store that an environment does not have.
+    #[error("the store `{0}` is of repositories and organizations; an environment has `actions` and `variables`")]
+    NoSuchStore(&'static str),
     /// A URL that tokens may not be sent to.
     #[error("an API is reached by `https://`; `http://` is for this machine's own addresses only")]
     ApiUrl,
@@ -317,6 +333,9 @@ impl Checker<'_> {
             ("repository", target.repository.is_some()),
             ("scope", target.scope.is_some()),
             ("environment", target.environment.is_some()),
+            ("organization", target.organization.is_some()),
+            ("visibility", target.visibility.is_some()),
+            ("repositories", target.repositories.is_some()),
             ("store", target.store.is_some()),
         ] {
             self.foreign(path, target.kind, key, present, "");
@@ -328,29 +347,91 @@ impl Checker<'_> {
     fn github(&mut self, path: &[PathStep], target: &project::Target) -> Option<TargetSpec> {
         self.foreign(path, target.kind, "app", target.app.is_some(), "");
         self.foreign(path, target.kind, "rollout", target.rollout.is_some(), "");
-        // There is one store so far; matching on it makes a second one a compile error here.
-        match target.store.unwrap_or_default() {
-            GithubStore::Actions => {}
+        let scope = target.scope.unwrap_or_default();
+        let store = target.store.unwrap_or_default();
+        if scope == GithubScope::Environment && matches!(store, GithubStore::Dependabot | GithubStore::Codespaces) {
+            self.fault(&below(path, ["store".into()]), FaultKind::NoSuchStore(store.as_str()));
         }
-        let repository = self.required(path, target.kind, "repository", target.repository.as_deref());
-        if let Some(text) = &target.repository
-            && !text
-                .split_once('/')
-                .is_some_and(|(owner, name)| !owner.is_empty() && !name.is_empty() && !name.contains('/'))
-        {
-            self.fault(&below(path, ["repository".into()]), FaultKind::Repository);
+        let needs_organization = "it needs `scope = \"organization\"`";
+        for (key, present, scopes, reason) in [
+            (
+                "environment",
+                target.environment.is_some(),
+                &[GithubScope::Environment][..],
+                "it needs `scope = \"environment\"`",
+            ),
+            ("organization", target.organization.is_some(), &[GithubScope::Organization], needs_organization),
+            ("visibility", target.visibility.is_some(), &[GithubScope::Organization], needs_organization),
+            ("repositories", target.repositories.is_some(), &[GithubScope::Organization], needs_organization),
+            (
+                "repository",
+                target.repository.is_some(),
+                &[GithubScope::Repository, GithubScope::Environment],
+                "those that may use its secrets stand in `repositories`",
+            ),
+        ] {
+            self.foreign(path, target.kind, key, present && !scopes.contains(&scope), reason);
         }
-        let environment = match target.scope.unwrap_or_default() {
-            GithubScope::Repository => {
-                let present = target.environment.is_some();
-                self.foreign(path, target.kind, "environment", present, "it needs `scope = \"environment\"`");
-                None
-            }
+        let holder = match scope {
+            GithubScope::Repository => HolderSpec::Repository { repository: self.repository(path, target)? },
             GithubScope::Environment => {
-                Some(self.required(path, target.kind, "environment", target.environment.as_deref())?)
+                let repository = self.repository(path, target);
+                let environment = self.required(path, target.kind, "environment", target.environment.as_deref());
+                HolderSpec::Environment { repository: repository?, environment: environment? }
+            }
+            GithubScope::Organization => {
+                let organization = self.required(path, target.kind, "organization", target.organization.as_deref());
+                if target.organization.as_ref().is_some_and(|text| text.contains('/')) {
+                    self.fault(&below(path, ["organization".into()]), FaultKind::Organization);
+                }
+                let access = self.access(path, target);
+                HolderSpec::Organization { organization: organization?, access: access? }
             }
         };
-        Some(TargetSpec::Github { repository: repository?, environment })
+        Some(TargetSpec::Github { store, holder })
+    }
+
+    fn repository(&mut self, path: &[PathStep], target: &project::Target) -> Option<Template> {
+        let repository = self.required(path, target.kind, "repository", target.repository.as_deref());
+        if target.repository.as_ref().is_some_and(|text| owner(text).is_none()) {
+            self.fault(&below(path, ["repository".into()]), FaultKind::Repository);
+        }
+        repository
+    }
+
+    /// Never every repository unless that is written.
+    fn access(&mut self, path: &[PathStep], target: &project::Target) -> Option<AccessSpec> {
+        match (target.visibility, &target.repositories) {
+            (None | Some(GithubVisibility::Selected), Some(repositories)) => {
+                let before = self.faults.len();
+                let mut selected = Vec::new();
+                for (index, text) in repositories.iter().enumerate() {
+                    let path = below(path, ["repositories".into(), index.into()]);
+                    let organization = target.organization.as_deref().unwrap_or_default();
+                    match owner(text) {
+                        None => self.fault(&path, FaultKind::Repository),
+                        Some(owner) if !owner.eq_ignore_ascii_case(organization) => {
+                            let organization = organization.to_owned();
+                            self.fault(&path, FaultKind::RepositoryForeign { organization });
+                        }
+                        Some(_) => match Template::place(text) {
+                            Ok(template) => selected.push(template),
+                            Err(error) => self.fault(&path, FaultKind::Template(error)),
+                        },
+                    }
+                }
+                (self.faults.len() == before).then_some(AccessSpec::Selected(selected))
+            }
+            (Some(GithubVisibility::Selected), None) => {
+                self.fault(path, FaultKind::KeyMissing { kind: target.kind.as_str(), key: "repositories" });
+                None
+            }
+            (visibility, repositories) => {
+                let reason = "it needs `visibility = \"selected\"`";
+                self.foreign(path, target.kind, "repositories", repositories.is_some(), reason);
+                Some(if visibility == Some(GithubVisibility::All) { AccessSpec::All } else { AccessSpec::Private })
+            }
+        }
     }
 
     fn required(
@@ -414,6 +495,12 @@ impl Checker<'_> {
 
 fn below<const N: usize>(path: &[PathStep], steps: [PathStep; N]) -> Path {
     path.iter().cloned().chain(steps).collect()
+}
+
+/// Returns the owner in `owner/name`.
+fn owner(repository: &str) -> Option<&str> {
+    let (owner, name) = repository.split_once('/')?;
+    (!owner.is_empty() && !name.is_empty() && !name.contains('/')).then_some(owner)
 }
 
 fn token_source(text: &str) -> Option<TokenSource> {

@@ -9,7 +9,7 @@ use crate::domain::digest::RemoteDigest;
 use crate::domain::fingerprint::{FingerprintKey, KEY_LENGTH};
 use crate::domain::name::TargetName;
 use crate::domain::observation::{Evidence, RolloutState};
-use crate::domain::place::Location;
+use crate::domain::place::{GithubHolder, GithubStore, Location};
 use crate::domain::verdict::{Judgement, Proof, Rollout};
 
 fn place(environment: &str, target: &str) -> Place {
@@ -198,7 +198,7 @@ fn removals_are_bounded_at_all_places_together() {
     let (web, other) = (place("staging", "web"), place("staging", "other"));
     let mut rows: Vec<Row> = ["A", "B", "C"].map(|name| row(&web, name, Verdict::Orphaned)).into();
     rows.extend([row(&other, "A", Verdict::Orphaned), row(&other, "B", Verdict::Missing)]);
-    let memory = [&web, &other].map(|place| (place.clone(), Memory { known: 10, vanished: 0 })).into();
+    let memory = [&web, &other].map(|place| (place.clone(), Memory { known: 10, ..Memory::default() })).into();
     let plan = plan(&rows, &choices(false, &[], true), &BTreeSet::new(), &memory);
     for (limit, expected) in [
         (0, Err(TooManyRemovals { count: 4, limit: 0 })),
@@ -261,7 +261,7 @@ fn a_place_where_too_much_would_vanish_is_refused_alone() {
     let refusal = |known, vanished, orphans: usize, prune, allow_shrink| {
         let mut rows: Vec<_> = (0..orphans).map(|index| row(&web, &format!("S{index}"), Verdict::Orphaned)).collect();
         rows.extend([row(&web, "A", Verdict::Missing), row(&other, "A", Verdict::Missing)]);
-        let memory = BTreeMap::from([(web.clone(), Memory { known, vanished })]);
+        let memory = BTreeMap::from([(web.clone(), Memory { known, vanished, ..Memory::default() })]);
         let choices = Choices { allow_shrink, ..choices(false, &[], prune) };
         let plan = plan(&rows, &choices, &BTreeSet::new(), &memory);
         let at_web = plan.steps.iter().any(|step| step.place == web) || plan.held.iter().any(|it| it.step.place == web);
@@ -284,4 +284,47 @@ fn a_place_where_too_much_would_vanish_is_refused_alone() {
     assert_eq!(refusal(10, 0, 6, false, false), None, "without `--prune` nothing would be removed");
     assert_eq!(refusal(10, 0, 6, true, true), None);
     assert_eq!(refusal(10, 6, 6, true, false), listing(6, 10));
+}
+
+#[test]
+fn nothing_is_made_where_it_would_be_too_much() {
+    let repository = |environment: &str| Place {
+        location: Location::Github {
+            store: GithubStore::Actions,
+            holder: GithubHolder::Repository { repository: "acme/shop".to_owned() },
+        },
+        ..place(environment, "ci")
+    };
+    let (staging, production, web) = (repository("staging"), repository("production"), place("staging", "web"));
+    // (how many stand there, how many are made for staging and production, what it would hold)
+    let table = [
+        (98, 1, 1, None),
+        (99, 1, 1, Some(101)),
+        (100, 1, 0, Some(101)),
+        (100, 0, 0, None),
+        (103, 0, 0, None),
+        (90, 11, 0, Some(101)),
+    ];
+    for (held, ours, theirs, expected) in table {
+        let missing = |place: &Place, count: usize| {
+            (0..count).map(|index| row(place, &format!("NEW_{index}"), Verdict::Missing)).collect::<Vec<_>>()
+        };
+        let mut rows = missing(&staging, ours);
+        rows.extend(missing(&production, theirs).into_iter().chain(missing(&web, 1)));
+        rows.extend([row(&staging, "OLD", Verdict::Behind), row(&staging, "GONE", Verdict::Orphaned)]);
+        let memory = [&staging, &production, &web].map(|place| (place.clone(), Memory { held, ..Memory::default() }));
+        let plan = plan(&rows, &choices(false, &[], true), &BTreeSet::new(), &memory.into());
+        let kind = expected.map(|would| RefusalKind::Full { would, takes: 100 });
+        assert_eq!(
+            plan.refusals.iter().find(|it| it.place == staging).map(|it| it.kind),
+            kind,
+            "{held} {ours} {theirs}"
+        );
+        let made =
+            |place: &Place| plan.steps.iter().filter(|it| it.place == *place && it.action == Action::Create).count();
+        assert_eq!(made(&staging), if expected.is_some() { 0 } else { ours }, "{held} {ours} {theirs}");
+        assert_eq!(made(&web), 1, "Fly states no number");
+        let changed = plan.steps.iter().filter(|it| it.place == staging && it.action != Action::Create).count();
+        assert_eq!(changed, 2, "what is there is changed and removed all the same");
+    }
 }

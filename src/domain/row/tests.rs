@@ -1,6 +1,7 @@
 use zeroize::Zeroizing;
 
 use super::*;
+use crate::domain::access::Access;
 use crate::domain::digest::RemoteDigest;
 use crate::domain::finding::Source;
 use crate::domain::finding::{Problem, ProblemKind};
@@ -8,7 +9,7 @@ use crate::domain::fingerprint::KEY_LENGTH;
 use crate::domain::inventory::Entry;
 use crate::domain::name::{EnvironmentName, TargetName};
 use crate::domain::observation::Observed;
-use crate::domain::place::Location;
+use crate::domain::place::{GithubHolder, GithubStore, Location};
 use crate::domain::secret::SecretValue;
 
 /// One place with everything that is known about it, built up line by line.
@@ -139,7 +140,7 @@ impl Scene {
 
     /// The place shows this now.
     fn shows(mut self, name: &str, evidence: Evidence) -> Self {
-        let observed = Observed { evidence, rollout: RolloutState::none(), written: None };
+        let observed = Observed { evidence, rollout: RolloutState::none(), written: None, access: None };
         let observation = self.observation.as_mut().expect("a place that could be read");
         observation.entries.insert(RemoteName::new(name), observed);
         self
@@ -255,6 +256,44 @@ fn what_was_pushed_and_shows_times() {
             changed().shows("A", times(made, later)),
             "A conflict, Receipt: the vault changed too; written 2026-11-18 09:12 UTC, not by undrift",
         ),
+    ];
+    for (scene, line) in cases {
+        assert_eq!(scene.lines(), [line]);
+    }
+}
+
+#[test]
+fn who_may_use_it_is_evidence_beside_the_times() {
+    let (made, written, later) = ("2026-08-01T12:00:01Z", "2026-08-02T07:00:00Z", "2026-11-18T09:12:33Z");
+    let scene = |vault: &str, then: Option<Access>, updated: &str, now: Access| {
+        let mut scene = Scene::new().has("A", vault).pushed("A", "new", AUGUST, &times(made, written));
+        let (location, name) = (fly("shop"), RemoteName::new("A"));
+        let observed = |evidence, access| Observed { evidence, rollout: RolloutState::none(), written: None, access };
+        let evidence = observed(times(made, written), then).seal(&key());
+        let receipt = scene.receipts.get(&location, &name).cloned().expect("it was pushed");
+        scene.receipts.insert(location.to_string(), name.clone(), Receipt { evidence, ..receipt });
+        let observation = scene.observation.as_mut().expect("a place that could be read");
+        observation.entries.insert(name, observed(times(made, updated), Some(now)));
+        scene
+    };
+    let cases = [
+        (scene("new", Some(Access::Private), written, Access::Private), "A in sync, Receipt: as pushed 2026-08-01"),
+        (
+            scene("new", Some(Access::Private), later, Access::All),
+            "A changed remotely, Receipt: \
+             access changed 2026-11-18 09:12 UTC, not by undrift; the value may be the same",
+        ),
+        (
+            scene("newer", Some(Access::Private), later, Access::All),
+            "A conflict, Receipt: the vault changed too; \
+             access changed 2026-11-18 09:12 UTC, not by undrift; the value may be the same",
+        ),
+        (
+            scene("new", Some(Access::Private), later, Access::Private),
+            "A changed remotely, Receipt: written 2026-11-18 09:12 UTC, not by undrift",
+        ),
+        // A receipt of before access was noted.
+        (scene("new", None, written, Access::All), "A in sync, Receipt: as pushed 2026-08-01"),
     ];
     for (scene, line) in cases {
         assert_eq!(scene.lines(), [line]);
@@ -589,7 +628,10 @@ fn a_star_in_an_ignore_rule_stands_for_any_number_of_characters() {
     }
     // GitHub lists names in upper case, so there a rule may be written in either.
     let mut github = Scene::new();
-    github.place.location = Location::GithubRepository { repository: "acme/shop".to_owned() };
+    github.place.location = Location::Github {
+        store: GithubStore::Actions,
+        holder: GithubHolder::Repository { repository: "acme/shop".to_owned() },
+    };
     assert!(ignored(github, "codecov_*", "CODECOV_TOKEN"));
 }
 

@@ -312,4 +312,25 @@ pub const CODES: &[Code] = &[
         matters: "Nobody can say what was done, and nothing can be written there.",
         remedy: "The finding names the reason; mend the file's owner or mode.",
     },
+    Code {
+        code: "UD401",
+        title: "access differs",
+        meaning: "An organization lets other repositories use the secret or variable than undrift.toml says.",
+        matters: "Whoever can change a workflow of those repositories can read it, or a workflow that needs it goes without.",
+        remedy: "The finding names the command that mends it. GitHub takes another visibility of a secret with a value alone, so that command writes the vault's: decide first, as for UD104, whether that is the right one. A push never changes who may use what is there.",
+    },
+    Code {
+        code: "UD402",
+        title: "beyond what a workflow sees",
+        meaning: "A workflow sees the first 100 secrets, by name, of those that the organization lets its repository use. There are more, and some of ours come later.",
+        matters: "The secret is in place and in sync, and the workflow that needs it reads nothing.",
+        remedy: "Remove from the organization what nobody needs, give it to fewer repositories, or send the secret to the repositories that use it.",
+    },
+    Code {
+        code: "UD403",
+        title: "hidden by another of the same name",
+        meaning: "One name stands at two levels of GitHub: an environment wins over its repository, and both win over the organization. The two values differ, or nothing shows that they are equal.",
+        matters: "What is changed at the level that loses has no effect, and nobody sees why.",
+        remedy: "Remove one of the two, give it a name of its own at that target, or accept one that is unmanaged with an `[[ignore]]` rule.",
+    },
 ];

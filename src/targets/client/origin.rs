@@ -366,8 +366,10 @@ impl Origin {
         };
         let error = match answer.status() {
             StatusCode::UNAUTHORIZED => TargetError::Unauthorized,
-            StatusCode::FORBIDDEN => TargetError::Forbidden { needs: needs(&answer.headers) },
-            StatusCode::NOT_FOUND => TargetError::NotFound { what: self.place.clone() },
+            StatusCode::FORBIDDEN => TargetError::Forbidden { needs: needs(&answer.headers), of_workflow: false },
+            StatusCode::NOT_FOUND => {
+                TargetError::NotFound { what: self.place.clone(), needs: needs(&answer.headers), of_workflow: false }
+            }
             StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => {
                 rejected(Some("it takes the name or the value for invalid"))
             }
@@ -421,12 +423,22 @@ fn parse_base(text: &str) -> Option<Url> {
     (plain && url.fragment().is_none() && is_safe_url(text) && is_safe_url(url.as_str())).then_some(url)
 }
 
-/// Returns what permissions GitHub says would do.
+/// Returns what permissions GitHub says would do, and for a classic token which it has.
 fn needs(headers: &HeaderMap) -> Option<String> {
-    let names = ["x-accepted-github-permissions", "x-accepted-oauth-scopes"];
-    let stated = names.iter().find_map(|name| headers.get(*name)?.to_str().ok().filter(|text| !text.trim().is_empty()));
-    let printable = |character: &char| character.is_ascii_graphic() || *character == ' ';
-    stated.map(|text| text.trim().chars().filter(printable).take(120).collect())
+    let stated = |name: &str| {
+        let printable = |character: &char| character.is_ascii_graphic() || *character == ' ';
+        let text: String = headers.get(name)?.to_str().ok()?.trim().chars().filter(printable).take(120).collect();
+        (!text.is_empty()).then_some(text)
+    };
+    if let Some(permissions) = stated("x-accepted-github-permissions") {
+        return Some(permissions);
+    }
+    let scopes = stated("x-accepted-oauth-scopes")?;
+    Some(match (headers.contains_key("x-oauth-scopes"), stated("x-oauth-scopes")) {
+        (true, Some(has)) => format!("{scopes}, and has {has}"),
+        (true, None) => format!("{scopes}, and has no scope"),
+        (false, _) => scopes,
+    })
 }
 
 #[cfg(test)]
@@ -467,6 +479,28 @@ mod tests {
             "",
         ] {
             assert!(parse_base(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_a_token_needs_is_told_with_what_it_has() {
+        let table = [
+            (&[][..], None),
+            (&[("x-accepted-github-permissions", "secrets=read"), ("x-oauth-scopes", "repo")], Some("secrets=read")),
+            (&[("x-accepted-oauth-scopes", "admin:org")], Some("admin:org")),
+            (
+                &[("x-accepted-oauth-scopes", "admin:org"), ("x-oauth-scopes", "gist, repo")],
+                Some("admin:org, and has gist, repo"),
+            ),
+            (&[("x-accepted-oauth-scopes", "admin:org"), ("x-oauth-scopes", "")], Some("admin:org, and has no scope")),
+            (&[("x-accepted-oauth-scopes", ""), ("x-oauth-scopes", "repo")], None),
+        ];
+        for (stated, expected) in table {
+            let headers: HeaderMap = stated
+                .iter()
+                .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+                .collect();
+            assert_eq!(needs(&headers).as_deref(), expected, "{stated:?}");
         }
     }
 

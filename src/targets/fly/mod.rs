@@ -184,7 +184,7 @@ impl Target for FlyApp {
         };
         let entry = |(name, secret): (RemoteName, wire::Secret)| {
             let written = secret.updated_at.as_deref().and_then(wire::time);
-            (name, Observed { evidence: evidence(secret.digest), rollout: fleet.runs(written), written })
+            (name, Observed { evidence: evidence(secret.digest), rollout: fleet.runs(written), written, access: None })
         };
         Ok(Observation { entries: secrets.into_iter().map(entry).collect(), fleet })
     }
@@ -193,7 +193,7 @@ impl Target for FlyApp {
     async fn look(&self, _names: &[&RemoteName]) -> Result<Observation, TargetError> {
         let entry = |(name, secret): (RemoteName, wire::Secret)| {
             let written = secret.updated_at.as_deref().and_then(wire::time);
-            (name, Observed { evidence: evidence(secret.digest), rollout: RolloutState::none(), written })
+            (name, Observed { evidence: evidence(secret.digest), rollout: RolloutState::none(), written, access: None })
         };
         Ok(Observation { entries: self.secrets().await?.into_iter().map(entry).collect(), ..Observation::default() })
     }

@@ -1,26 +1,30 @@
-//! The Actions secrets of a GitHub repository, or of one of its environments.
+//! GitHub: the secrets and variables of a repository, of one of its environments, or of an organization.
 //!
-//! GitHub shows when a secret was made and last written, in whole seconds of its own clock, and nothing of its value.
+//! Of a secret GitHub shows when it was made and last written, in whole seconds of its own clock, and nothing of its
+//! value. Variables, which are no secrets, it shows whole.
 
 mod sealed_box;
+mod sharing;
 mod wire;
+mod write;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use reqwest::{Method, StatusCode};
-use tokio::time::sleep;
+use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use self::sealed_box::SealingKey;
 use super::client::{Answer, Ask, Client, Origin, OriginSettings};
 use super::error::Unusable;
 use super::{Capabilities, Effect, EvidenceKind, Target, TargetError, Write};
+use crate::domain::access::DeclaredAccess;
 use crate::domain::name::RemoteName;
 use crate::domain::observation::{Evidence, Observation, Observed, RolloutState};
+use crate::domain::place::{GithubHolder, GithubStore};
 use crate::domain::secret::SecretValue;
 
 /// Where the API is, unless told otherwise.
@@ -29,49 +33,50 @@ pub const API_URL: &str = "https://api.github.com";
 /// The version that every GitHub knows, enterprise servers too.
 const API_VERSION: &str = "2022-11-28";
 
-/// How many pages of a listing are read: ten times what a place can hold.
+/// How many pages of a listing are read: far more than what a place can hold.
 const PAGES: usize = 100;
 
 /// Up to how many names are looked at one by one.
 const SINGLE_LOOKS: usize = 3;
+
+/// How the tokens of GitHub Apps begin, those of workflows among them.
+const APP_TOKEN: &str = "ghs_";
 
 /// Which place it is and how to reach it.
 #[derive(Debug)]
 pub struct GithubSettings<'a> {
     /// The base URL: [`API_URL`], or that of an enterprise server.
     pub api_url: String,
-    /// `owner/name`.
-    pub repository: String,
-    /// The environment of the repository, unescaped; without one, the secrets are the repository's own.
-    pub environment: Option<String>,
+    /// Which product reads what is there.
+    pub store: GithubStore,
+    /// Whose it is.
+    pub holder: GithubHolder,
+    /// Who may use what is made at an organization; private repositories when nothing is said.
+    pub access: Option<DeclaredAccess>,
     /// The token.
     pub token: &'a SecretValue,
+    /// Whether it may be the token that GitHub gives each run of a workflow, which may never do any of this.
+    pub of_workflow: bool,
 }
 
-/// The Actions secrets of a GitHub repository, or of one of its environments.
+/// The secrets or variables of one place at GitHub.
 #[derive(Debug)]
 pub struct GithubPlace {
     origin: Origin,
-    // The segments of the path under which the place keeps its secrets.
+    store: GithubStore,
+    // The segments of the path under which the place keeps them.
     path: Vec<String>,
+    // Who may use what is made there, at an organization.
+    declared: Option<DeclaredAccess>,
+    sharing_of_new: Mutex<Option<wire::Sharing>>,
     key: Mutex<Option<SealingKey>>,
+    of_workflow: bool,
 }
-
-type Times = (Timestamp, Timestamp);
 
 impl GithubPlace {
     /// Checks the settings. Nothing is asked of GitHub yet.
     pub fn new(client: &Client, settings: GithubSettings<'_>) -> Result<Self, TargetError> {
-        let GithubSettings { api_url, repository, environment, token } = settings;
-        let (owner, name) = repository.split_once('/').ok_or(TargetError::Unusable(Unusable::Path))?;
-        let (store, place): (&[&str], String) = match &environment {
-            None => (&["actions", "secrets"], format!("the repository `{repository}`")),
-            Some(environment) => (
-                &["environments", environment, "secrets"],
-                format!("the repository `{repository}` or its environment `{environment}`"),
-            ),
-        };
-        let path = ["repos", owner, name].iter().chain(store).map(|&segment| segment.to_owned()).collect();
+        let GithubSettings { api_url, store, holder, access, token, of_workflow } = settings;
         let token = token.expose().trim();
         if token.is_empty() {
             return Err(TargetError::NoToken);
@@ -83,151 +88,151 @@ impl GithubPlace {
             base_url: &api_url,
             authorization,
             headers: &[("accept", "application/vnd.github+json"), ("x-github-api-version", API_VERSION)],
-            place,
+            place: in_words(&holder),
             unstated_wait: client.settings().secondary_wait,
             budgeted: true,
         };
-        Ok(Self { origin: Origin::new(client, settings)?, path, key: Mutex::default() })
+        let is_organization = matches!(holder, GithubHolder::Organization { .. });
+        Ok(Self {
+            path: path(store, &holder)?,
+            origin: Origin::new(client, settings)?,
+            store,
+            declared: is_organization.then(|| access.unwrap_or(DeclaredAccess::Private)),
+            sharing_of_new: Mutex::default(),
+            key: Mutex::default(),
+            of_workflow: of_workflow || token.starts_with(APP_TOKEN),
+        })
     }
 
     fn path<'a>(&'a self, rest: &[&'a str]) -> Vec<&'a str> {
         self.path.iter().map(String::as_str).chain(rest.iter().copied()).collect()
     }
 
+    async fn get(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Answer, TargetError> {
+        self.origin.get(path, query).await.map_err(|error| self.explain(error))
+    }
+
+    async fn get_page<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        ask: Ask,
+    ) -> Result<(T, Answer), TargetError> {
+        self.origin.get_page(path, query, ask).await.map_err(|error| self.explain(error))
+    }
+
+    async fn get_next_page<T: DeserializeOwned>(
+        &self,
+        answer: &Answer,
+        ask: Ask,
+    ) -> Result<Option<(T, Answer)>, TargetError> {
+        self.origin.get_next_page(answer, ask).await.map_err(|error| self.explain(error))
+    }
+
+    async fn send(&self, method: &Method, path: &[&str], body: Option<&[u8]>) -> Result<Answer, TargetError> {
+        self.origin.send(method, path, body).await.map_err(|error| self.explain(error))
+    }
+
+    /// Adds what we know of the token and GitHub does not say.
+    fn explain(&self, mut error: TargetError) -> TargetError {
+        if let TargetError::Forbidden { of_workflow, .. } | TargetError::NotFound { of_workflow, .. } = &mut error {
+            *of_workflow = self.of_workflow;
+        }
+        error
+    }
+
     /// Reads the whole listing. If it changes between two pages, it is read once more from the start.
-    async fn list(&self, ask: Ask) -> Result<BTreeMap<RemoteName, Times>, TargetError> {
+    async fn list(&self, ask: Ask) -> Result<Observation, TargetError> {
         for ask in [ask, Ask::Anew] {
-            if let Some(secrets) = self.list_once(ask).await? {
-                return Ok(secrets);
+            if let Some(entries) = self.list_once(ask).await? {
+                return Ok(Observation { entries, ..Observation::default() });
             }
         }
         Err(TargetError::Unexpected("the listing changed while it was read".to_owned()))
     }
 
-    /// Returns `None` if the pages do not agree with one another.
-    async fn list_once(&self, ask: Ask) -> Result<Option<BTreeMap<RemoteName, Times>>, TargetError> {
-        let mut read = self.origin.get_page::<wire::Page>(&self.path(&[]), &[("per_page", "100")], ask).await?;
-        let mut secrets = BTreeMap::new();
+    /// Returns `None` if what was read does not agree with itself.
+    async fn list_once(&self, ask: Ask) -> Result<Option<BTreeMap<RemoteName, Observed>>, TargetError> {
+        let Some(items) = self.pages(ask).await? else { return Ok(None) };
+        let observed = try_join_all(items.into_values().map(|item| self.observed(item, ask))).await?;
+        Ok(observed.into_iter().collect())
+    }
+
+    async fn pages(&self, ask: Ask) -> Result<Option<BTreeMap<String, wire::Item>>, TargetError> {
+        // What is kept of a listing is kept on the disk, where no value may be.
+        let (size, ask) = if self.store == GithubStore::Variables { ("30", Ask::Anew) } else { ("100", ask) };
+        let mut read = self.get_page::<wire::Page>(&self.path(&[]), &[("per_page", size)], ask).await?;
+        let mut items: BTreeMap<String, wire::Item> = BTreeMap::new();
         let mut total = None;
         for _ in 0..PAGES {
             let (page, answer) = read;
             if *total.get_or_insert(page.total_count) != page.total_count {
                 return Ok(None);
             }
-            for secret in page.secrets {
-                let times = (secret.created_at, secret.updated_at);
+            for item in page.items {
                 // A name that moved to the next page while we read is on both, which is harmless if it is unchanged.
-                if secrets.insert(RemoteName::new(secret.name), times).is_some_and(|seen| seen != times) {
+                if items.get(&item.name).is_some_and(|seen| !seen.is_as(&item)) {
                     return Ok(None);
                 }
+                items.insert(item.name.clone(), item);
             }
-            match self.origin.get_next_page(&answer, ask).await? {
+            match self.get_next_page(&answer, ask).await? {
                 Some(next) => read = next,
-                None => return Ok((total == Some(secrets.len())).then_some(secrets)),
+                None => return Ok((total == Some(items.len())).then_some(items)),
             }
         }
         Err(TargetError::Unexpected(format!("the listing has more than {PAGES} pages")))
     }
 
-    /// Reads one secret; not found is absent, since the listing has shown that the place itself is there.
-    async fn one(&self, name: &RemoteName) -> Result<Option<(RemoteName, Times)>, TargetError> {
-        match self.origin.get(&self.path(&[name.as_str()]), &[]).await {
-            Ok(answer) => {
-                let secret: wire::Secret = answer.json()?;
-                Ok(Some((RemoteName::new(secret.name), (secret.created_at, secret.updated_at))))
-            }
+    /// Turns what GitHub says of one name into what is known of it, or `None` if it changed meanwhile.
+    async fn observed(&self, item: wire::Item, ask: Ask) -> Result<Option<(RemoteName, Observed)>, TargetError> {
+        let incomplete = |what: &str| TargetError::Unexpected(format!("it shows a name without its {what}"));
+        let name = RemoteName::new(item.name.as_str());
+        let access = match (&self.declared, item.visibility) {
+            (None, _) => None,
+            (Some(_), None) => return Err(incomplete("visibility")),
+            (Some(_), Some(visibility)) => match self.access(&name, visibility, ask).await? {
+                None => return Ok(None),
+                access => access,
+            },
+        };
+        let evidence = if self.store == GithubStore::Variables {
+            let wire::Readable(value) = item.value.ok_or_else(|| incomplete("value"))?;
+            Evidence::Value(value)
+        } else {
+            Evidence::Times { created: item.created_at, updated: item.updated_at }
+        };
+        let written = Some(item.updated_at);
+        Ok(Some((name, Observed { evidence, rollout: RolloutState::none(), written, access })))
+    }
+
+    /// Reads one name; not found is absent, since the listing has shown that the place itself is there.
+    async fn one(&self, name: &RemoteName) -> Result<Option<(RemoteName, Observed)>, TargetError> {
+        match self.get(&self.path(&[name.as_str()]), &[]).await {
+            Ok(answer) => self.observed(answer.json()?, Ask::Anew).await,
             Err(TargetError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
-        }
-    }
-
-    async fn fetch_key(&self) -> Result<SealingKey, TargetError> {
-        let answer = self.origin.get(&self.path(&["public-key"]), &[]).await?;
-        let key = SealingKey::decode(answer.json()?)?;
-        *self.key.lock().expect("no holder of the key panics") = Some(key.clone());
-        Ok(key)
-    }
-
-    async fn key(&self) -> Result<SealingKey, TargetError> {
-        let known = self.key.lock().expect("no holder of the key panics").clone();
-        match known {
-            Some(key) => Ok(key),
-            None => self.fetch_key().await,
-        }
-    }
-
-    async fn write_one(&self, write: &Write<'_>) -> Effect {
-        // What fails before the first byte of the write was sent has certainly not happened, whatever it is.
-        let key = match self.key().await {
-            Ok(key) => key,
-            Err(error) => return Effect::Refused(error),
-        };
-        self.wait_for_next_second(write.last_written).await;
-        let effect = self.put(&key, write).await;
-        if !matches!(effect, Effect::Refused(TargetError::Rejected { status: 422, .. })) {
-            return effect;
-        }
-        // GitHub says so when the key has been replaced since we got it, and when it takes the value for invalid. Only
-        // another key makes the same write another one.
-        match self.fetch_key().await {
-            Ok(fresh) if fresh != key => self.put(&fresh, write).await,
-            Ok(_) | Err(_) => effect,
-        }
-    }
-
-    async fn put(&self, key: &SealingKey, write: &Write<'_>) -> Effect {
-        let body = match key.seal(write.value).and_then(|sealed| sealed.to_json()) {
-            Ok(body) => body,
-            Err(error) => return Effect::Refused(error),
-        };
-        let answer = self.origin.send(&Method::PUT, &self.path(&[write.name.as_str()]), Some(&body)).await;
-        match answer.and_then(|answer| expect(&answer, &[StatusCode::CREATED, StatusCode::NO_CONTENT])) {
-            Ok(()) => Effect::Accepted(None),
-            Err(error) => Effect::failed(error),
-        }
-    }
-
-    /// Waits until the place's clock has left the second of the last write, so that this one shows by its time.
-    async fn wait_for_next_second(&self, last_written: Option<Timestamp>) {
-        const SECOND: Duration = Duration::from_secs(1);
-        let Some((last, now)) = last_written.zip(self.origin.server_now()) else { return };
-        let Ok(next) = last.checked_add(SECOND) else { return };
-        let wait = Duration::try_from(next.duration_since(now)).unwrap_or_default();
-        // A time far ahead is no time of this clock, and waiting for it would not help.
-        if wait <= 2 * SECOND {
-            sleep(wait).await;
-        }
-    }
-
-    async fn remove_one(&self, name: &RemoteName) -> Effect {
-        let answer = self.origin.send(&Method::DELETE, &self.path(&[name.as_str()]), None).await;
-        match answer.and_then(|answer| expect(&answer, &[StatusCode::NO_CONTENT])) {
-            Ok(()) => Effect::Accepted(None),
-            // GitHub says so as well to a token that may not write; then the secret can still be read.
-            Err(error @ TargetError::NotFound { .. }) => match self.one(name).await {
-                Ok(None) => Effect::Accepted(None),
-                Ok(Some(_)) | Err(_) => Effect::Refused(error),
-            },
-            Err(error) => Effect::failed(error),
         }
     }
 }
 
 impl Target for GithubPlace {
     fn describe(&self) -> Capabilities {
-        Capabilities { evidence: EvidenceKind::Times, writes_per_look: 1, keeps_running: false }
+        let is_readable = self.store == GithubStore::Variables;
+        let evidence = if is_readable { EvidenceKind::Value } else { EvidenceKind::Times };
+        Capabilities { evidence, writes_per_look: 1, keeps_running: false }
     }
 
     async fn observe(&self) -> Result<Observation, TargetError> {
-        Ok(observation(self.list(Ask::IfChanged).await?))
+        self.list(Ask::IfChanged).await
     }
 
     async fn look(&self, names: &[&RemoteName]) -> Result<Observation, TargetError> {
         if names.len() > SINGLE_LOOKS {
-            return Ok(observation(self.list(Ask::Anew).await?));
+            return self.list(Ask::Anew).await;
         }
         let found = try_join_all(names.iter().map(|name| self.one(name))).await?;
-        Ok(observation(found.into_iter().flatten()))
+        Ok(Observation { entries: found.into_iter().flatten().collect(), ..Observation::default() })
     }
 
     fn now_there(&self) -> Option<Timestamp> {
@@ -237,8 +242,13 @@ impl Target for GithubPlace {
     async fn write(&self, batch: &[Write<'_>]) -> Vec<Effect> {
         let mut effects = Vec::with_capacity(batch.len());
         for write in batch {
-            let effect = if ends_batch(effects.last()) { Effect::Skipped } else { self.write_one(write).await };
-            effects.push(effect);
+            effects.push(if ends_batch(effects.last()) {
+                Effect::Skipped
+            } else if self.store == GithubStore::Variables {
+                self.write_variable(write).await
+            } else {
+                self.write_secret(write).await
+            });
         }
         effects
     }
@@ -253,12 +263,46 @@ impl Target for GithubPlace {
     }
 }
 
-fn observation(secrets: impl IntoIterator<Item = (RemoteName, Times)>) -> Observation {
-    let entry = |(name, (created, updated))| {
-        let evidence = Evidence::Times { created, updated };
-        (name, Observed { evidence, rollout: RolloutState::none(), written: Some(updated) })
+/// Returns the segments of the path of a place.
+fn path(store: GithubStore, holder: &GithubHolder) -> Result<Vec<String>, TargetError> {
+    let kind = if store == GithubStore::Variables { "variables" } else { "secrets" };
+    let product = match store {
+        GithubStore::Actions | GithubStore::Variables => "actions",
+        GithubStore::Dependabot | GithubStore::Codespaces => store.as_str(),
     };
-    Observation { entries: secrets.into_iter().map(entry).collect(), ..Observation::default() }
+    let of = |repository: &'_ str| -> Result<[String; 2], TargetError> {
+        let (owner, name) = repository.split_once('/').ok_or(TargetError::Unusable(Unusable::Path))?;
+        Ok([owner.to_owned(), name.to_owned()])
+    };
+    let mut path = Vec::new();
+    match holder {
+        GithubHolder::Repository { repository } => {
+            path.push("repos".to_owned());
+            path.extend(of(repository)?);
+            path.push(product.to_owned());
+        }
+        GithubHolder::Environment { repository, environment } => {
+            path.push("repos".to_owned());
+            path.extend(of(repository)?);
+            path.extend(["environments".to_owned(), environment.clone()]);
+        }
+        GithubHolder::Organization { organization } => {
+            path.extend(["orgs".to_owned(), organization.clone(), product.to_owned()]);
+        }
+    }
+    path.push(kind.to_owned());
+    Ok(path)
+}
+
+/// Names a place as people do.
+fn in_words(holder: &GithubHolder) -> String {
+    match holder {
+        GithubHolder::Repository { repository } => format!("the repository `{repository}`"),
+        GithubHolder::Environment { repository, environment } => {
+            format!("the repository `{repository}` or its environment `{environment}`")
+        }
+        GithubHolder::Organization { organization } => format!("the organization `{organization}`"),
+    }
 }
 
 fn expect(answer: &Answer, statuses: &[StatusCode]) -> Result<(), TargetError> {

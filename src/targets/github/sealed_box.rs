@@ -30,7 +30,12 @@ impl SealingKey {
         let sealed = crypto_box::PublicKey::from(self.key).seal(&mut OsRng, value.expose().as_bytes());
         // Only a value beyond any memory fails, or a machine without randomness.
         let sealed = sealed.map_err(|_| TargetError::Unexpected("its public key seals nothing".to_owned()))?;
-        Ok(wire::SealedValue { encrypted_value: STANDARD.encode(sealed), key_id: &self.id })
+        Ok(wire::SealedValue {
+            encrypted_value: STANDARD.encode(sealed),
+            key_id: &self.id,
+            visibility: None,
+            selected_repository_ids: None,
+        })
     }
 }
 

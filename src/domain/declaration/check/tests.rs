@@ -1,6 +1,8 @@
 use super::*;
+use crate::domain::access::DeclaredAccess;
 use crate::domain::declaration::Binding;
 use crate::domain::name::RemoteName;
+use crate::domain::place::GithubHolder;
 
 /// What every declaration below may refer to.
 const HEAD: &str = r#"
@@ -144,6 +146,60 @@ const FAULTS: &[(&str, &str)] = &[
         "[targets.ci]\nkind = 'github'\nrepository = 'acme/shop'\nenvironments = ['staging']\n\
          [targets.old]\nkind = 'github'\nrepository = 'Acme/Shop'",
         "targets.old: is the same place as the target `ci` in `staging`: github:Acme/Shop",
+    ),
+    // Organizations, and stores that are not everywhere.
+    (
+        "[targets.ci]\nkind = 'github'\nscope = 'organization'",
+        "targets.ci: a `github` target needs the key `organization`",
+    ),
+    (
+        "[targets.ci]\nkind = 'github'\nscope = 'organization'\norganization = 'acme/shop'",
+        "targets.ci.organization: an organization is written by its name alone, without `/`",
+    ),
+    (
+        "[targets.ci]\nkind = 'github'\nscope = 'organization'\norganization = 'acme'\nrepository = 'acme/shop'",
+        "targets.ci.repository: `repository` does not belong to a `github` target: \
+         those that may use its secrets stand in `repositories`",
+    ),
+    (
+        "[targets.ci]\nkind = 'github'\nrepository = 'acme/shop'\nvisibility = 'all'",
+        "targets.ci.visibility: `visibility` does not belong to a `github` target: \
+         it needs `scope = \"organization\"`",
+    ),
+    (
+        "[targets.ci]\nkind = 'github'\nscope = 'organization'\norganization = 'acme'\nvisibility = 'selected'",
+        "targets.ci: a `github` target needs the key `repositories`",
+    ),
+    (
+        "[targets.ci]\nkind = 'github'\nscope = 'organization'\norganization = 'acme'\nvisibility = 'all'\n\
+         repositories = ['acme/shop']",
+        "targets.ci.repositories: `repositories` does not belong to a `github` target: \
+         it needs `visibility = \"selected\"`",
+    ),
+    (
+        "[targets.ci]\nkind = 'github'\nscope = 'organization'\norganization = 'acme'\nrepositories = ['acme/a', 'shop']",
+        "targets.ci.repositories[1]: a repository is written `owner/name`",
+    ),
+    (
+        "[targets.ci]\nkind = 'github'\nscope = 'organization'\norganization = 'acme'\nrepositories = ['other/shop']",
+        "targets.ci.repositories[0]: `acme` can share with its own repositories alone: `acme/NAME`",
+    ),
+    (
+        "[targets.ci]\nkind = 'github'\nrepository = 'acme/shop'\nscope = 'environment'\n\
+         environment = '{environment}'\nstore = 'dependabot'",
+        "targets.ci.store: the store `dependabot` is of repositories and organizations; \
+         an environment has `actions` and `variables`",
+    ),
+    (
+        "[targets.ci]\nkind = 'github'\nrepository = 'acme/shop'\nscope = 'environment'\n\
+         environment = '{environment}'\nstore = 'codespaces'",
+        "targets.ci.store: the store `codespaces` is of repositories and organizations; \
+         an environment has `actions` and `variables`",
+    ),
+    (
+        "[targets.ci]\nkind = 'github'\nscope = 'organization'\norganization = 'acme'\nenvironments = ['staging']\n\
+         [targets.old]\nkind = 'github'\nscope = 'organization'\norganization = 'ACME'",
+        "targets.old: is the same place as the target `ci` in `staging`: github:ACME",
     ),
     // Ignore rules.
     ("[[ignore]]\nname = 'A'\nreason = ' '", "ignore[0].reason: an ignore rule needs a reason"),
@@ -365,7 +421,10 @@ fn an_ignore_rule_covers_one_name_until_its_last_day() {
     let [dated, everywhere] = project.ignores.as_slice() else { panic!("two rules are declared") };
     let covers = |rule: &IgnoreRule, target: &str, name: &str, (month, day): (i8, i8)| {
         let location = match target {
-            "ci" => Location::GithubRepository { repository: "acme/shop".to_owned() },
+            "ci" => Location::Github {
+                store: GithubStore::Actions,
+                holder: GithubHolder::Repository { repository: "acme/shop".to_owned() },
+            },
             _ => Location::FlyApp { app: "shop".to_owned() },
         };
         let place = Place {
@@ -384,6 +443,81 @@ fn an_ignore_rule_covers_one_name_until_its_last_day() {
     assert!(covers(everywhere, "ci", "B", (12, 31)));
     let lower = IgnoreRule { name: "b".to_owned(), ..everywhere.clone() };
     assert!(covers(&lower, "ci", "B", (12, 31)), "GitHub lists names in upper case however they are written");
+}
+
+#[test]
+fn an_organizations_secrets_are_for_nobody_else_unless_it_is_written() {
+    let access = |keys: &str| {
+        let text = format!("[targets.ci]\nkind = 'github'\nscope = 'organization'\norganization = 'acme'\n{keys}");
+        project(&text).targets["ci"].spec.access(&environment("staging"))
+    };
+    let selected = |names: &[&str]| DeclaredAccess::Selected(names.iter().map(|name| (*name).to_owned()).collect());
+    for (keys, expected) in [
+        ("", DeclaredAccess::Private),
+        ("visibility = 'private'", DeclaredAccess::Private),
+        ("visibility = 'all'", DeclaredAccess::All),
+        ("repositories = ['acme/a', 'Acme/{environment}']", selected(&["acme/a", "Acme/staging"])),
+        ("visibility = 'selected'\nrepositories = []", selected(&[])),
+    ] {
+        assert_eq!(access(keys), Some(expected), "{keys}");
+    }
+    assert_eq!(project("").targets["web"].spec.access(&environment("staging")), None);
+}
+
+#[test]
+fn a_secret_is_published_only_where_that_is_written_down() {
+    let project = project(
+        r#"
+        [targets.vars]
+        kind = "github"
+        repository = "acme/shop"
+        store = "variables"
+        name = "{ENVIRONMENT}_{name}"
+        [secrets.TOKEN]
+        [secrets.REGION]
+        targets = ["web", "vars"]
+    "#,
+    );
+    assert_eq!(pushed(&project, "staging", "vars"), ["REGION -> github-variables:acme/shop STAGING_REGION"]);
+    assert_eq!(pushed(&project, "staging", "web").len(), 2);
+}
+
+#[test]
+fn stores_are_places_of_their_own() {
+    let project = project(
+        r#"
+        [targets.actions]
+        kind = "github"
+        repository = "acme/shop"
+        [targets.dependabot]
+        kind = "github"
+        repository = "acme/shop"
+        store = "dependabot"
+        [targets.org-codespaces]
+        kind = "github"
+        scope = "organization"
+        organization = "{environment}-org"
+        store = "codespaces"
+        [targets.vars]
+        kind = "github"
+        repository = "acme/shop"
+        scope = "environment"
+        environment = "{environment}"
+        store = "variables"
+    "#,
+    );
+    let places = project.places(&environment("staging"));
+    let shown: Vec<String> = places.iter().map(|place| place.location.to_string()).collect();
+    assert_eq!(
+        shown,
+        [
+            "github:acme/shop",
+            "github-dependabot:acme/shop",
+            "github-codespaces:staging-org",
+            "github-variables:acme/shop@staging",
+            "fly:shop-staging",
+        ]
+    );
 }
 
 #[test]

@@ -271,7 +271,12 @@ fn bindings(there: &PlaceWorld) -> Bindings {
 }
 
 fn observation(there: &PlaceWorld, held: &[Option<Held>]) -> Option<Observation> {
-    let observed = |held| Observed { evidence: there.now.evidence(held), rollout: RolloutState::none(), written: None };
+    let observed = |held| Observed {
+        evidence: there.now.evidence(held),
+        rollout: RolloutState::none(),
+        written: None,
+        access: None,
+    };
     let entries = held.iter().enumerate();
     let entries = entries.filter_map(|(index, held)| Some((RemoteName::new(name(index)), observed((*held)?))));
     there.readable.then(|| Observation { entries: entries.collect(), ..Observation::default() })
@@ -320,7 +325,8 @@ fn audit(world: &World) -> Audit {
             let observation = observation(there, held);
             if let Some(observation) = &observation {
                 let filed = filed(place, &bindings(there), &receipts, observation);
-                let memory_of_it = Memory { known: filed.known.len(), vanished: filed.vanished.len() };
+                let memory_of_it =
+                    Memory { known: filed.known.len(), vanished: filed.vanished.len(), ..Memory::default() };
                 memory.insert(place.clone(), memory_of_it);
             } else {
                 unread.insert(place.clone());

@@ -133,6 +133,11 @@ impl GitHubTwin {
         self.github.state().remove_repository(repository);
     }
 
+    /// Removes an organization, what it shares, and its repositories.
+    pub fn remove_organization(&self, organization: &str) {
+        self.github.state().remove_organization(organization);
+    }
+
     /// Creates an environment of a repository that exists.
     pub fn create_environment(&self, repository: &str, environment: &str) {
         let moment = self.github.moment_of_write();

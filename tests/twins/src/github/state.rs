@@ -135,6 +135,19 @@ impl State {
         });
     }
 
+    pub(super) fn remove_organization(&mut self, organization: &str) {
+        let removed = organization.to_lowercase();
+        let of_it = |name: &String| name.split_once('/').is_some_and(|(owner, _)| owner == removed);
+        let repositories: Vec<String> = self.repositories.keys().filter(|name| of_it(name)).cloned().collect();
+        for repository in repositories {
+            self.remove_repository(&repository);
+        }
+        self.organizations.remove(&removed);
+        self.shelves.retain(
+            |place, _| !matches!(place, GitHubPlace::Organization { organization, .. } if *organization == removed),
+        );
+    }
+
     pub(super) fn create_environment(&mut self, repository: &str, name: &str, moment: Timestamp) -> Environment {
         let id = 161_088_068 + self.next_id();
         let fresh = || Environment { id, name: name.to_owned(), created_at: moment };
