@@ -276,7 +276,7 @@ impl Refusal {
             Self::NotThere { .. } => {
                 "`undrift list` shows every secret; its `targets` in undrift.toml say where it goes".to_owned()
             }
-            Self::Keyless(name) => format!("`undrift push -e {name}` makes one with its first write"),
+            Self::Keyless(name) => format!("`undrift seal -e {name}` makes one"),
             Self::PlanMoved { .. } => "plan again: `undrift plan --out FILE`, with the same options".to_owned(),
             Self::NothingToAdopt { place, .. } => {
                 format!("`undrift push -e {} -t {}` writes it", place.environment, place.target)

@@ -132,6 +132,20 @@ impl World {
         }
     }
 
+    /// Returns where its files are, for [`World::copy_files_of`] on another thread.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+
+    /// Brings the project and the home of another world into this one.
+    pub(crate) fn copy_files_of(&self, folder: &Path) {
+        for (path, content) in files(folder) {
+            let path = self.folder.path().join(path.strip_prefix(folder).unwrap());
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, content).unwrap();
+        }
+    }
+
     pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.folder.path().join("shop").join(path)
     }

@@ -15,7 +15,7 @@ use crate::domain::fingerprint::{Fingerprint, FingerprintKey};
 use crate::domain::intent::Intent;
 use crate::domain::name::{EnvironmentName, RemoteName, SecretName};
 use crate::domain::place::Place;
-use crate::domain::plan::{self, Memory, Plan};
+use crate::domain::plan::{self, Plan};
 use crate::domain::row::Row;
 use crate::domain::seal::Seal;
 use crate::domain::suggest::nearest;
@@ -253,7 +253,7 @@ impl Survey {
             .map(|(place, filed)| {
                 let held = self.observations.get(&place).and_then(|result| result.as_ref().ok());
                 let held = held.map_or(0, |observation| observation.entries.len());
-                (place, Memory { known: filed.known.len(), vanished: filed.vanished.len(), held })
+                (place, filed.memory(held))
             })
             .collect();
         Ok(plan::plan(&self.rows, &choices, &partial, &memory))

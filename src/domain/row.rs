@@ -12,6 +12,7 @@ use super::inventory::Inventory;
 use super::name::{RemoteName, SecretName};
 use super::observation::{Evidence, Observation, RolloutState, SealedEvidence};
 use super::place::Place;
+use super::plan::Memory;
 use super::receipt::{DigestBook, Origin, Receipt, Receipts, Removal};
 use super::verdict::{
     Comparison, Judgement, Proof, ReceiptSide, RemoteSide, Rollout, VaultSide, Verdict, classify, is_accepted, is_good,
@@ -376,6 +377,16 @@ pub struct Filed {
     pub vanished: BTreeSet<RemoteName>,
     /// Neither the vault nor the place has them any more: their receipts have nothing left to say.
     pub retired: BTreeSet<RemoteName>,
+}
+
+impl Filed {
+    /// Returns how much of what the receipts know the listing has lost. What the vault no longer has counts as well: a
+    /// listing that comes back empty must not make the receipts forget what they alone know to be ours. `held` is how
+    /// many names the place holds.
+    pub fn memory(&self, held: usize) -> Memory {
+        let retired = self.retired.len();
+        Memory { known: self.known.len() + retired, vanished: self.vanished.len() + retired, held }
+    }
 }
 
 /// Sorts the receipts of a place by what has become of their names.

@@ -43,7 +43,7 @@ pub struct Environment {
 pub enum Key {
     /// Read from `key.age`.
     Known(FingerprintKey),
-    /// There is no `key.age`: a vault made by hand, which gets one at its first write.
+    /// There is no `key.age`: a vault made by hand, which gets one when it is sealed.
     Absent,
     /// There is one that could not be read; a problem says why, and nothing may be written.
     Unreadable,

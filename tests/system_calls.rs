@@ -1,0 +1,153 @@
+//! A push that is killed at, or refused, one system call after the other: `strace` does it to the real program.
+//!
+//! Whatever the call was, the next push leaves everything as it should be, writes nothing twice without need and
+//! removes nothing twice.
+
+#![cfg(target_os = "linux")]
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Output};
+
+use twins::{FlyTwin, GitHubTwin};
+
+use crate::tools;
+use crate::world::{World, repository, twins};
+
+/// What a push does to the disk and to the network.
+const CALLS: [&str; 7] = ["fsync", "rename", "linkat", "unlink", "ftruncate", "sendto", "writev"];
+
+/// A project after one push, in which one value has changed, one name is new and one is not declared any more: the next
+/// push updates, creates and removes at two places.
+fn prepared() -> (FlyTwin, GitHubTwin, World) {
+    let (fly, github) = twins();
+    let world = World::with_twins(&fly, &github);
+    world.shop();
+    let _ = world.run(&["push", "-e", "staging", "--yes"]).status(0);
+    world.set("API_TOKEN", "token-2");
+    let _ = world.run_with(&["set", "NEW", "-e", "staging"], "new-1").status(0);
+    let without = world
+        .read("undrift.toml")
+        .replace("[secrets.STRIPE_KEY]\ntargets = [\"ci\"]\nenvironments = [\"staging\"]\n", "");
+    world.write("undrift.toml", without);
+    fly.set("shop-staging", "THEIRS", "untouched");
+    github.set(&repository(), "THEIRS", "untouched");
+    fly.clear_requests();
+    github.clear_requests();
+    (fly, github, world)
+}
+
+/// Runs the push with something injected into one system call.
+fn push(world: &World, call: &str, injected: &str) -> Output {
+    let program = assert_cmd::cargo::cargo_bin("undrift");
+    let mut command = Command::new("strace");
+    if call == "write" {
+        // The network runtime writes too, to wake itself; these are the files that are added to in place.
+        for file in [".undrift/journal.jsonl", "vault/staging/log.jsonl"] {
+            command.arg("-P").arg(world.path(file));
+        }
+    }
+    command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}")]);
+    command.args(["-e", &format!("inject={call}:{injected}")]).arg(program);
+    command.args(["push", "-e", "staging", "--yes", "--prune"]);
+    command.env_clear().envs(&world.variables).env("PATH", "/usr/bin:/bin").current_dir(world.path(""));
+    command.output().unwrap()
+}
+
+fn is_right_after(fly: &FlyTwin, github: &GitHubTwin, world: &World, what: &str) {
+    let again = world.run(&["push", "-e", "staging", "--yes", "--prune"]);
+    assert_eq!(again.status, 0, "{what}: {}", again.transcript());
+    let app = fly.values("shop-staging");
+    for (name, value) in
+        [("API_TOKEN", "token-2"), ("SMTP_PASSWORD", "password-1"), ("NEW", "new-1"), ("THEIRS", "untouched")]
+    {
+        assert_eq!(app.get(name).map(String::as_str), Some(value), "{what}: {name}");
+    }
+    let there = github.values(&repository());
+    for (name, value) in [("SHOP_TOKEN", "token-2"), ("NEW", "new-1"), ("THEIRS", "untouched")] {
+        assert_eq!(there.get(name).map(Vec::as_slice), Some(value.as_bytes()), "{what}: {name}");
+    }
+    assert!(!there.contains_key("STRIPE_KEY"), "{what}: what was to be removed is there");
+    for (method, name, most) in [("PUT", "SHOP_TOKEN", 2), ("PUT", "/NEW", 2), ("DELETE", "STRIPE_KEY", 1)] {
+        let requests = github.requests();
+        let count = requests.iter().filter(|r| r.method == method && r.path.ends_with(name) && r.status < 300).count();
+        assert!((1..=most).contains(&count), "{what}: {method} {name} was sent {count} times");
+    }
+    // What is not declared any more still has its value in the vault, which is a finding and no drift.
+    let audit = world.run(&["audit", "-e", "staging", "--format", "json"]).json();
+    assert_eq!(audit["summary"]["drift"], 2, "{what}: nothing but THEIRS at two places: {audit:#}");
+    assert_eq!(std::fs::read_to_string(world.path(".undrift/journal.jsonl")).unwrap_or_default(), "", "{what}");
+    let log = world.run(&["log", "-e", "staging"]);
+    assert_eq!(log.status, 0, "{what}: {}", log.transcript());
+    fly.clear_requests();
+    github.clear_requests();
+    let _ = world.run(&["push", "-e", "staging", "--yes", "--prune"]).status(0);
+    let requests = fly.requests().into_iter().chain(github.requests());
+    assert!(requests.into_iter().all(|request| request.method == "GET"), "{what}: a push of nothing wrote");
+}
+
+#[test]
+fn a_push_killed_at_any_system_call_is_finished_by_the_next() {
+    if !tools::has("strace", "kills at system calls") {
+        return;
+    }
+    let mut kills = 0;
+    for call in CALLS {
+        for number in 1.. {
+            let (fly, github, world) = prepared();
+            let output = push(&world, call, &format!("signal=KILL:when={number}"));
+            let what = format!("killed at {call} {number}");
+            let was_killed = output.status.signal() == Some(9);
+            assert!(was_killed || output.status.code() == Some(0), "{what}: {output:?}");
+            is_right_after(&fly, &github, &world, &what);
+            if !was_killed {
+                break;
+            }
+            kills += 1;
+        }
+    }
+    println!("{kills} kills");
+    assert!(kills >= 30, "only {kills} pushes were killed");
+}
+
+#[test]
+fn a_push_that_the_disk_refuses_loses_nothing_and_says_so() {
+    if !tools::has("strace", "refused system calls") {
+        return;
+    }
+    let mut refusals = 0;
+    for (call, error) in
+        [("fsync", "EIO"), ("fsync", "ENOSPC"), ("rename", "EIO"), ("ftruncate", "EIO"), ("write", "ENOSPC")]
+    {
+        for number in 1.. {
+            let (fly, github, world) = prepared();
+            let output = push(&world, call, &format!("error={error}:when={number}"));
+            let what = format!("{error} at {call} {number}");
+            let talk = String::from_utf8_lossy(&output.stderr);
+            let status = output.status.code();
+            assert!(matches!(status, Some(0 | 2)), "{what}: {output:?}");
+            assert!(!talk.contains("panicked"), "{what}: {talk}");
+            let was_refused = status == Some(2);
+            is_right_after(&fly, &github, &world, &what);
+            if was_refused {
+                refusals += 1;
+            } else if number > 40 || is_past(call, number) {
+                break;
+            }
+        }
+    }
+    println!("{refusals} refusals");
+    assert!(refusals >= 12, "only {refusals} pushes were refused something");
+}
+
+/// Returns whether a push makes this call less often than that, by counting those of one that is left alone.
+fn is_past(call: &str, number: usize) -> bool {
+    let (_fly, _github, world) = prepared();
+    let counted = world.path("calls");
+    let program = assert_cmd::cargo::cargo_bin("undrift");
+    let mut command = Command::new("strace");
+    command.args(["-f", "-qq", "-e", &format!("trace={call}"), "-o"]).arg(&counted).arg(program);
+    command.args(["push", "-e", "staging", "--yes", "--prune"]);
+    command.env_clear().envs(&world.variables).env("PATH", "/usr/bin:/bin").current_dir(world.path(""));
+    command.output().unwrap();
+    number > std::fs::read_to_string(counted).unwrap().lines().count()
+}
