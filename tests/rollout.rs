@@ -104,10 +104,10 @@ fn a_machine_whose_host_is_not_well_stops_it_before_anything_is_touched() {
 
 #[test]
 fn the_first_failure_ends_the_roll_out_and_the_next_push_goes_on() {
-    for (kind, words) in [
-        (FaultKind::status(422, "{}"), "it takes the name or the value for invalid"),
-        (FaultKind::ResetBefore, "the connection broke"),
-        (FaultKind::ResetAfter, "the connection broke"),
+    for (kind, state, words) in [
+        (FaultKind::status(422, "{}"), "roll-out failed", "it takes the name or the value for invalid"),
+        (FaultKind::ResetBefore, "roll-out uncertain", "the connection broke"),
+        (FaultKind::ResetAfter, "roll-out uncertain", "the connection broke"),
     ] {
         let (fly, _github, world, mut machines) = running(3, "machines");
         machines.sort();
@@ -115,7 +115,7 @@ fn the_first_failure_ends_the_roll_out_and_the_next_push_goes_on() {
             Fault::new(kind).method("POST").path_contains(&format!("/machines/{}", machines[1])).skip(1).times(1),
         );
         let push = world.run(&["push", "-e", "staging", "--yes"]).status(2);
-        assert!(push.output.replace('\n', " ").contains("roll-out failed"), "{}", push.transcript());
+        assert!(push.output.replace('\n', " ").contains(state), "{}", push.transcript());
         let squeezed = push.output.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(squeezed.contains(words), "{}", push.transcript());
         assert!(!fly.running_values(APP, &machines[2]).contains_key("API_TOKEN"));
@@ -137,7 +137,7 @@ fn a_machine_that_somebody_else_has_taken_is_left_alone() {
     fly.inject(Fault::new(FaultKind::status(409, "{\"error\":\"lease held\"}")).path_contains("/lease").times(1));
     let push = world.run(&["push", "-e", "staging", "--yes"]).status(2);
     let squeezed = push.output.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(squeezed.contains("is taken by somebody else for a change of theirs"), "{}", push.transcript());
+    assert!(squeezed.contains("is leased by somebody else; no machine was touched"), "{}", push.transcript());
     assert_eq!(updates(&fly, &machines), 0);
 }
 
@@ -184,6 +184,205 @@ fn what_was_removed_is_known_to_run_until_the_machines_are_updated() {
         "{}",
         world.read("vault/staging/receipts.toml")
     );
+}
+
+/// What a roll-out meets, and what it says: its outcome, its words, how many machines were updated, and how many still
+/// lack something afterwards.
+type Meets = (&'static str, fn(&FlyTwin, &[String]), &'static str, &'static str, usize, usize);
+
+/// The machines are told apart by `[0]`, `[1]` and `[2]`; the second one is where it goes wrong.
+const FAULTS: [Meets; 9] = [
+    (
+        "a lease of somebody else",
+        |fly, machines| fly.lease(APP, &machines[1], "eve@example.com", Duration::from_secs(250)),
+        "failed",
+        "machine [1] is leased by eve@example.com until 2099-01-05 08:04:10 UTC; no machine was touched",
+        0,
+        3,
+    ),
+    (
+        "a host that is not well",
+        |fly, machines| fly.edit_machine(APP, &machines[1], |machine| machine.host_status = "unreachable".to_owned()),
+        "failed",
+        "the host of machine [1] is not well (`unreachable`), so that its configuration is not known whole; \
+         no machine was touched",
+        0,
+        3,
+    ),
+    (
+        "an update that is refused",
+        |fly, machines| fly.inject(update_of(&machines[1], FaultKind::status(422, "{}"))),
+        "failed",
+        "machine [1]: the request was refused (422): it takes the name or the value for invalid; \
+         1 of 3 machines was updated",
+        1,
+        2,
+    ),
+    (
+        "an update of what somebody has leased since",
+        |fly, machines| fly.inject(update_of(&machines[1], FaultKind::status(409, "{}"))),
+        "failed",
+        "machine [1] is leased by dev@example.com until 2099-01-05 08:03:00 UTC; 1 of 3 machines was updated",
+        1,
+        2,
+    ),
+    (
+        "a connection that is lost before",
+        |fly, machines| fly.inject(update_of(&machines[1], FaultKind::ResetBefore)),
+        "uncertain",
+        "machine [1]: the connection broke before the answer was complete; it may or may not have been updated; \
+         1 of 3 machines was updated",
+        1,
+        2,
+    ),
+    (
+        "a connection that is lost after",
+        |fly, machines| fly.inject(update_of(&machines[1], FaultKind::ResetAfter)),
+        "uncertain",
+        "machine [1]: the connection broke before the answer was complete; it may or may not have been updated; \
+         1 of 3 machines was updated",
+        2,
+        1,
+    ),
+    (
+        "a rate limit that does not end",
+        |fly, machines| fly.inject(update_of(&machines[1], FaultKind::status(429, "{}")).always()),
+        "failed",
+        "machine [1]: the rate limit",
+        1,
+        2,
+    ),
+    (
+        "a machine that does not start",
+        |fly, machines| fly.edit_machine(APP, &machines[1], |machine| machine.fails_to_start = true),
+        "failed",
+        "machine [1] was updated and did not start in time; 2 of 3 machines were updated",
+        2,
+        1,
+    ),
+    (
+        "a check that does not pass",
+        |fly, machines| {
+            let check = serde_json::json!({ "name": "servicecheck-00-http-8080", "status": "critical" });
+            fly.edit_machine(APP, &machines[1], |machine| machine.checks = vec![check]);
+        },
+        "failed",
+        "machine [1] was updated, and its check `servicecheck-00-http-8080` does not pass; \
+         2 of 3 machines were updated",
+        2,
+        1,
+    ),
+];
+
+/// What befalls the update of a machine, and not the lease before it.
+fn update_of(machine: &str, kind: FaultKind) -> Fault {
+    Fault::new(kind).method("POST").path_contains(&format!("/machines/{machine}")).skip(1).times(1)
+}
+
+#[test]
+fn every_fault_of_a_roll_out_has_its_own_words_and_leaves_the_rest_alone() {
+    for (what, arrange, outcome, words, updated, lacking) in FAULTS {
+        let (fly, _github, world, mut machines) = running(3, "machines");
+        machines.sort();
+        // Later than the machines, whenever this runs.
+        fly.clock().pin("2099-01-05T08:00:00Z".parse().unwrap());
+        fly.clock().set_tick(Duration::ZERO);
+        arrange(&fly, &machines);
+        let push = world.run(&["push", "-e", "staging", "-t", "web", "--yes", "--format", "json"]).status(2).json();
+        let rolled = &push["roll_outs"][0];
+        let said = machines.iter().enumerate().fold(rolled["detail"].as_str().unwrap().to_owned(), |said, (i, id)| {
+            said.replace(id.as_str(), &format!("[{i}]"))
+        });
+        assert_eq!((rolled["outcome"].as_str().unwrap(), push["roll_outs"].as_array().unwrap().len()), (outcome, 1));
+        assert!(said.starts_with(words), "{what}: {said}");
+        let has = |machine: &String| {
+            let mut has = false;
+            fly.edit_machine(APP, machine, |machine| has = machine.loaded.contains_key("API_TOKEN"));
+            has
+        };
+        let have: Vec<bool> = machines.iter().map(has).collect();
+        assert_eq!(have.iter().filter(|has| **has).count(), updated, "{what}: {have:?}");
+        assert!(!have[2], "{what}: a later machine was touched");
+        let ours: Vec<String> = fly.leased(APP).into_iter().filter(|_| what != "a lease of somebody else").collect();
+        assert_eq!(ours, Vec::<String>::new(), "{what}: a lease was left");
+        // The audit names each machine that lacks something.
+        let audit = world.run(&["audit", "-e", "staging", "-t", "web", "--format", "json"]).status(1).json();
+        let entry = &audit["entries"][0];
+        let detail = entry["detail"].as_str().unwrap();
+        if lacking == 3 {
+            assert_eq!(entry["rollout"], "staged", "{what}");
+        } else {
+            assert_eq!(entry["rollout"], "partial", "{what}");
+            let verb = if lacking == 1 { "machines still runs" } else { "machines still run" };
+            assert!(detail.starts_with(&format!("{lacking} of 3 {verb} the older value: ")), "{what}: {detail}");
+            for (machine, has) in machines.iter().zip(&have) {
+                assert_eq!(detail.contains(machine.as_str()), !has, "{what}: {detail}");
+            }
+        }
+        assert_eq!(entry["next"], "undrift push -e staging -t web");
+        // What stood in the way is gone, and the same push does the rest.
+        fly.clear_faults();
+        fly.clock().advance(Duration::from_secs(301));
+        fly.edit_machine(APP, &machines[1], |machine| {
+            machine.host_status = "ok".to_owned();
+            machine.fails_to_start = false;
+            machine.checks = vec![serde_json::json!({ "name": "http", "status": "passing" })];
+        });
+        let _ = world.run(&["push", "-e", "staging", "-t", "web", "--yes"]).status(0);
+        let _ = world.run(&["audit", "-e", "staging", "-t", "web"]).status(0);
+        assert!(machines.iter().all(has), "{what}");
+    }
+}
+
+#[test]
+fn a_rate_limit_that_ends_is_waited_for() {
+    let (fly, _github, world, mut machines) = running(2, "machines");
+    machines.sort();
+    fly.inject(update_of(&machines[0], FaultKind::status(429, "{}")).times(2));
+    let _ = world.run(&["push", "-e", "staging", "--yes"]).status(0);
+    assert_eq!(fly.running_values(APP, &machines[0])["API_TOKEN"], "token-1");
+}
+
+#[test]
+fn a_roll_out_that_is_interrupted_gives_its_leases_back() {
+    let (fly, _github, world, machines) = running(3, "machines");
+    fly.latency(Duration::from_millis(40));
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("undrift"))
+        .env_clear()
+        .envs(&world.variables)
+        .current_dir(world.path(""))
+        .args(["push", "-e", "staging", "-t", "web", "--yes"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    while updates(&fly, &machines) == 0 {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it began");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("it was interrupted"));
+    assert_eq!(fly.leased(APP), Vec::<String>::new());
+    assert!(updates(&fly, &machines) < 3);
+    fly.latency(Duration::ZERO);
+    let _ = world.run(&["push", "-e", "staging", "--yes"]).status(0);
+    let _ = world.run(&["audit", "-e", "staging"]).status(0);
+}
+
+#[test]
+fn digests_that_all_changed_are_never_written_over_by_one_option() {
+    let (fly, github) = twins();
+    let world = World::with_twins(&fly, &github);
+    world.shop();
+    let _ = world.run(&["push", "-e", "staging", "--yes"]).status(0);
+    fly.set_digest_width(32);
+    let push = ["push", "-e", "staging", "-t", "web", "--yes", "--take-vault"];
+    assert_snapshot!("digests_changed", world.run(&push).status(1).transcript());
+    let by_name = [&push[..], &["--overwrite", "API_TOKEN"]].concat();
+    let one = world.run(&by_name);
+    assert!(one.output.contains("API_TOKEN") && one.output.contains("1 held"), "{}", one.transcript());
 }
 
 /// Puts a program called `fly` on the world's path, which notes how it was called.

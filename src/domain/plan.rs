@@ -53,6 +53,9 @@ pub struct Step {
 pub enum Hold {
     /// Nobody can say whether the value there is needed: `--take-vault` decides.
     NeedsTakeVault,
+    /// Every digest of the place changed at once, so that nobody can say anything of any: `--overwrite NAME` decides,
+    /// name by name.
+    DigestsChanged,
     /// Somebody wrote there: `--overwrite NAME` decides.
     NeedsOverwrite,
     /// We wrote it and no longer have it: `--prune` decides.
@@ -263,6 +266,8 @@ fn decide(row: &Row, choices: &Choices, partial: bool) -> Decision {
         Verdict::Behind => Decision::Do(step(Action::Update)),
         // What a person accepted as it is waits for nobody, and is written over only by name.
         Verdict::Unverified if row.accepted && !overwrite => Decision::Nothing,
+        // One option would write over a whole app because its platform changed its ways.
+        Verdict::Unverified if row.digests_changed => when(overwrite, Action::Update, Hold::DigestsChanged),
         Verdict::Unverified | Verdict::Differs => {
             when(choices.take_vault || overwrite, Action::Update, Hold::NeedsTakeVault)
         }

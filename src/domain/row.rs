@@ -43,6 +43,8 @@ pub struct Row {
     pub ignored: bool,
     /// What brings it to the machines.
     pub mode: RolloutMode,
+    /// Whether nothing is known of it only because the place shows digests of another form than it did.
+    pub digests_changed: bool,
     /// Whether a person has accepted that nobody can say what is there, and neither side has moved since.
     pub accepted: bool,
 }
@@ -165,7 +167,7 @@ impl Judge<'_> {
             place: self.place.clone(),
             secret: Some(removal.secret.clone()),
             remote_name: name.clone(),
-            judgement: Judgement { verdict: Verdict::InSync, proof: Proof::Receipt },
+            judgement: classify(VaultSide::Absent, None, RemoteSide::Removed)?,
             rollout,
             detail: format!("removed {}", day(removal.at)),
             shown: None,
@@ -173,6 +175,7 @@ impl Judge<'_> {
             written: None,
             ignored: false,
             accepted: false,
+            digests_changed: false,
             mode: self.mode,
         };
         (!row.is_good()).then(|| Row { ignored: self.is_ignored(name), ..row })
@@ -215,7 +218,7 @@ impl Judge<'_> {
         // What cannot be compared with the receipt has not visibly moved. Such a receipt still says that we wrote the
         // name, which makes an orphan, and that we wrote this value, which a value seen to differ contradicts.
         let speaks = |receipt: &&Receipt| match remote {
-            RemoteSide::Unreadable | RemoteSide::Absent => true,
+            RemoteSide::Unreadable | RemoteSide::Absent | RemoteSide::Removed => true,
             RemoteSide::Comparable { .. } => value.is_none_or(|value| value == receipt.value) || comparable(receipt),
             RemoteSide::Opaque => value.is_none() || comparable(receipt),
         };
@@ -250,6 +253,7 @@ impl Judge<'_> {
             ignored: false,
             mode: self.mode,
             accepted,
+            digests_changed: self.scheme_changed && judgement.verdict == Verdict::Unverified,
         };
         let ignored = !row.is_good() && self.is_ignored(name);
         Some(Row { ignored, ..row })

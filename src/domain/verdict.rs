@@ -34,6 +34,8 @@ pub enum RemoteSide {
     Unreadable,
     /// It has nothing under this name.
     Absent,
+    /// It has nothing under this name because we removed it, and what runs there may still have it.
+    Removed,
     /// It has something that can be compared with the vault's value.
     Comparable {
         /// The two are the same.
@@ -77,8 +79,10 @@ pub fn classify(vault: VaultSide, receipt: Option<ReceiptSide>, remote: RemoteSi
     let judgement = |verdict, proof| Some(Judgement { verdict, proof });
     match (vault, receipt, remote) {
         (_, _, RemoteSide::Unreadable) | (VaultSide::Unreadable, _, _) => judgement(Verdict::Unreadable, Proof::None),
-        (VaultSide::Present, _, RemoteSide::Absent) => judgement(Verdict::Missing, Proof::Value),
+        (VaultSide::Present, _, RemoteSide::Absent | RemoteSide::Removed) => judgement(Verdict::Missing, Proof::Value),
         (VaultSide::Absent, _, RemoteSide::Absent) => None,
+        // Nothing is stored and nothing should be, by our own note; whether it still runs is for the roll-out to say.
+        (VaultSide::Absent, _, RemoteSide::Removed) => judgement(Verdict::InSync, Proof::Receipt),
         (
             VaultSide::Absent,
             Some(ReceiptSide { knows_value: true, .. }),

@@ -2,8 +2,10 @@
 //! one machine after the other.
 
 use std::collections::BTreeMap;
+use std::future::pending;
+use std::pin::pin;
 
-use futures_util::future::join_all;
+use futures_util::future::{Either, join_all, select};
 use jiff::Timestamp;
 use vault_schema::project::RolloutMode;
 use vault_schema::verdict::Rollout;
@@ -15,7 +17,7 @@ use crate::domain::observation::RolloutState;
 use crate::domain::outcome::{Outcome, StepOutcome};
 use crate::domain::place::Place;
 use crate::domain::rollout::{RollOut, RollOutOutcome};
-use crate::targets::fly::{FlyApp, RolloutError};
+use crate::targets::fly::{Cause, FlyApp, FlyctlError};
 use crate::targets::{AnyTarget, Target, TargetError};
 
 /// What a roll-out is carried out with.
@@ -43,13 +45,21 @@ async fn one(roll_out: &RollOut, steps: &[StepOutcome], tools: &Tools<'_>) -> Ro
         return end(Outcome::Failed, "the target could not be read".to_owned());
     };
     let removed = last_removal(roll_out, steps, tools, app);
-    let done = match roll_out.mode {
-        RolloutMode::Machines => machines(app, removed, &roll_out.place, tools.listener).await,
-        RolloutMode::Flyctl => app.deploy_by_flyctl().await,
-        RolloutMode::Manual | RolloutMode::Unchecked => Ok(()),
+    let work = async {
+        match roll_out.mode {
+            RolloutMode::Machines => machines(app, removed, &roll_out.place, tools.listener).await,
+            RolloutMode::Flyctl => app.deploy_by_flyctl().await.map_err(|error| by_flyctl(&error, tools)),
+            RolloutMode::Manual | RolloutMode::Unchecked => Ok(()),
+        }
     };
-    if let Err(error) = done {
-        return end(Outcome::Failed, error.to_string());
+    let done = match select(pin!(work), pin!(interruption())).await {
+        Either::Left((done, _)) => done,
+        Either::Right(_) => Err((Outcome::Failed, "it was interrupted".to_owned())),
+    };
+    // Those of a roll-out that was given up half-way.
+    app.release_leases().await;
+    if let Err((outcome, detail)) = done {
+        return end(outcome, detail);
     }
     match look(app, removed).await {
         Ok(None) => end(Outcome::Done, String::new()),
@@ -64,14 +74,41 @@ async fn machines(
     removed: Option<Timestamp>,
     place: &Place,
     listener: &dyn Listener,
-) -> Result<(), RolloutError> {
-    let prepared = app.prepare_roll_out(removed).await?;
-    let count = prepared.machines.len();
-    for (index, machine) in prepared.machines.iter().enumerate() {
-        listener.hear(&Event::RollingOut { place, number: index + 1, count });
-        app.roll_out_to(&prepared, machine).await?;
+) -> Result<(), (Outcome, String)> {
+    let begin = |number, count| listener.hear(&Event::RollingOut { place, number, count });
+    app.roll_out(removed, &begin).await.map_err(|stopped| {
+        let is_lost = matches!(stopped.cause, Cause::Lost { .. });
+        (if is_lost { Outcome::Uncertain } else { Outcome::Failed }, stopped.to_string())
+    })
+}
+
+fn by_flyctl(error: &FlyctlError, tools: &Tools<'_>) -> (Outcome, String) {
+    let FlyctlError::Failed { said, .. } = error else { return (Outcome::Failed, error.to_string()) };
+    let entries = tools.subjects.values().flat_map(|subject| subject.inventory.entries.values());
+    let said = said.without(entries.map(|entry| &entry.value));
+    let told = if said.is_empty() { error.to_string() } else { format!("{error}: {said}") };
+    (Outcome::Failed, told)
+}
+
+/// Waits until somebody asks the process to end.
+#[cfg(unix)]
+async fn interruption() {
+    use futures_util::future::select_all;
+    use tokio::signal::unix::{SignalKind, signal};
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+    let mut signals: Vec<_> = kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect();
+    if signals.is_empty() {
+        pending::<()>().await;
     }
-    Ok(())
+    select_all(signals.iter_mut().map(|signal| Box::pin(signal.recv()))).await;
+}
+
+/// Waits until somebody asks the process to end.
+#[cfg(not(unix))]
+async fn interruption() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        pending::<()>().await;
+    }
 }
 
 /// Returns when the last name was removed there, by its own clock: in this push, or earlier.

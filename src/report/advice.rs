@@ -44,8 +44,8 @@ pub fn next(row: &Row, is_protected: bool) -> Option<String> {
     let push = |flags: &str| Some(format!("{}{flags}", push_command(&row.place, is_protected)));
     match row.judgement.verdict {
         Verdict::Missing | Verdict::Behind => push(""),
-        Verdict::Differs | Verdict::Unverified => push(" --take-vault"),
-        Verdict::ChangedRemotely | Verdict::Conflict => {
+        Verdict::Differs | Verdict::Unverified if !row.digests_changed => push(" --take-vault"),
+        Verdict::Differs | Verdict::Unverified | Verdict::ChangedRemotely | Verdict::Conflict => {
             push(&format!(" --overwrite {}", row.secret.as_ref().map_or("", |secret| secret.as_str())))
         }
         Verdict::Orphaned if row.vouched => push(" --prune"),
@@ -73,7 +73,7 @@ pub fn decides(held: &Held, is_protected: bool) -> String {
     let command = push_command(&held.step.place, is_protected);
     match held.hold {
         Hold::NeedsTakeVault => format!("{command} --take-vault"),
-        Hold::NeedsOverwrite => format!("{command} --overwrite {}", held.step.secret),
+        Hold::NeedsOverwrite | Hold::DigestsChanged => format!("{command} --overwrite {}", held.step.secret),
         Hold::NeedsPrune => format!("{command} --prune"),
         Hold::NeedsPruneAndOverwrite => format!("{command} --prune --overwrite {}", held.step.secret),
         Hold::VaultIncomplete => format!("undrift audit -e {}", held.step.place.environment),
@@ -84,7 +84,7 @@ pub fn decides(held: &Held, is_protected: bool) -> String {
 pub fn keeps(held: &Held, is_protected: bool) -> Option<String> {
     let Place { environment, target, .. } = &held.step.place;
     match held.hold {
-        Hold::NeedsTakeVault | Hold::NeedsOverwrite => {
+        Hold::NeedsTakeVault | Hold::NeedsOverwrite | Hold::DigestsChanged => {
             let confirm = if is_protected { format!(" --confirm {environment}") } else { String::new() };
             Some(format!("undrift adopt {} -e {environment}{confirm} -t {target}", held.step.secret))
         }
@@ -114,6 +114,7 @@ pub fn keeping(held: &[schema::Held]) -> Vec<(String, usize)> {
 pub const fn held_because(hold: Hold) -> Option<&'static str> {
     match hold {
         Hold::NeedsTakeVault | Hold::NeedsOverwrite | Hold::NeedsPruneAndOverwrite => None,
+        Hold::DigestsChanged => Some("`--take-vault` does not decide for a whole app at once"),
         Hold::NeedsPrune => Some("removing needs `--prune`"),
         Hold::VaultIncomplete => Some("it may stand in a vault file that could not be read"),
     }

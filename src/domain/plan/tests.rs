@@ -37,6 +37,7 @@ fn row(place: &Place, name: &str, verdict: Verdict) -> Row {
         shown: (verdict != Verdict::Missing).then_some(shown),
         vouched: true,
         written: None,
+        digests_changed: false,
         ignored: false,
         mode: RolloutMode::Unchecked,
         accepted: false,
@@ -67,6 +68,22 @@ fn decided(verdict: Verdict, choices: &Choices, partial: bool) -> Becomes {
         ([], [held]) => Becomes::Held(held.step.action, held.hold),
         _ => panic!("one row becomes one step at most: {plan:?}"),
     }
+}
+
+#[test]
+fn digests_that_changed_all_at_once_are_decided_name_by_name() {
+    let place = place("staging", "web");
+    let row = |name| Row { digests_changed: true, ..row(&place, name, Verdict::Unverified) };
+    let rows = [row("A"), row("B")];
+    let becomes = |choices| plan(&rows, &choices, &BTreeSet::new(), &BTreeMap::new());
+    for none in [choices(false, &[], false), choices(true, &[], false), choices(true, &[], true)] {
+        let plan = becomes(none);
+        assert_eq!(plan.steps, []);
+        assert!(plan.held.len() == 2 && plan.held.iter().all(|held| held.hold == Hold::DigestsChanged), "{plan:?}");
+    }
+    let plan = becomes(choices(true, &["A"], false));
+    assert_eq!((plan.steps[0].remote_name.as_str(), plan.steps[0].action), ("A", Action::Update));
+    assert_eq!((plan.steps.len(), plan.held.len(), plan.held[0].hold), (1, 1, Hold::DigestsChanged));
 }
 
 #[test]

@@ -37,6 +37,7 @@ fn row(name: &str, verdict: Verdict, shown: Option<&str>) -> Row {
         shown: shown.map(|text| SealedEvidence::Digest(fingerprint(text))),
         vouched: true,
         written: None,
+        digests_changed: false,
         ignored: false,
         accepted: false,
         mode: RolloutMode::Manual,

@@ -28,6 +28,7 @@ const ACCEPTED_BOTH_MOVED: Option<ReceiptSide> =
 
 const UNREAD: RemoteSide = RemoteSide::Unreadable;
 const NOTHING: RemoteSide = RemoteSide::Absent;
+const REMOVED: RemoteSide = RemoteSide::Removed;
 const SAME_VALUE: RemoteSide = RemoteSide::Comparable { equal: true, by: Comparison::Value };
 const OTHER_VALUE: RemoteSide = RemoteSide::Comparable { equal: false, by: Comparison::Value };
 const SAME_DIGEST: RemoteSide = RemoteSide::Comparable { equal: true, by: Comparison::Digest };
@@ -38,11 +39,12 @@ const NO_ROW: Option<(Verdict, Proof)> = None;
 
 type Case = (VaultSide, Option<ReceiptSide>, RemoteSide, Option<(Verdict, Proof)>);
 
-/// The whole function, written out: three vaults, nine receipts, seven answers of a target. It is the table of the
+/// The whole function, written out: three vaults, nine receipts, eight answers of a target. It is the table of the
 /// design, line by line, so that a change of any one of them has to be made here as well.
-const TABLE: [Case; 189] = [
+const TABLE: [Case; 216] = [
     (PRESENT, NO_RECEIPT, UNREAD, Some((Unreadable, Proof::None))),
     (PRESENT, NO_RECEIPT, NOTHING, Some((Missing, Proof::Value))),
+    (PRESENT, NO_RECEIPT, REMOVED, Some((Missing, Proof::Value))),
     (PRESENT, NO_RECEIPT, SAME_VALUE, Some((InSync, Proof::Value))),
     (PRESENT, NO_RECEIPT, OTHER_VALUE, Some((Differs, Proof::Value))),
     (PRESENT, NO_RECEIPT, SAME_DIGEST, Some((InSync, Proof::Digest))),
@@ -50,6 +52,7 @@ const TABLE: [Case; 189] = [
     (PRESENT, NO_RECEIPT, OPAQUE, Some((Unverified, Proof::None))),
     (PRESENT, NOTHING_MOVED, UNREAD, Some((Unreadable, Proof::None))),
     (PRESENT, NOTHING_MOVED, NOTHING, Some((Missing, Proof::Value))),
+    (PRESENT, NOTHING_MOVED, REMOVED, Some((Missing, Proof::Value))),
     (PRESENT, NOTHING_MOVED, SAME_VALUE, Some((InSync, Proof::Value))),
     (PRESENT, NOTHING_MOVED, OTHER_VALUE, Some((ChangedRemotely, Proof::Value))),
     (PRESENT, NOTHING_MOVED, SAME_DIGEST, Some((InSync, Proof::Digest))),
@@ -57,6 +60,7 @@ const TABLE: [Case; 189] = [
     (PRESENT, NOTHING_MOVED, OPAQUE, Some((InSync, Proof::Receipt))),
     (PRESENT, REMOTE_MOVED, UNREAD, Some((Unreadable, Proof::None))),
     (PRESENT, REMOTE_MOVED, NOTHING, Some((Missing, Proof::Value))),
+    (PRESENT, REMOTE_MOVED, REMOVED, Some((Missing, Proof::Value))),
     (PRESENT, REMOTE_MOVED, SAME_VALUE, Some((InSync, Proof::Value))),
     (PRESENT, REMOTE_MOVED, OTHER_VALUE, Some((ChangedRemotely, Proof::Value))),
     (PRESENT, REMOTE_MOVED, SAME_DIGEST, Some((InSync, Proof::Digest))),
@@ -64,6 +68,7 @@ const TABLE: [Case; 189] = [
     (PRESENT, REMOTE_MOVED, OPAQUE, Some((ChangedRemotely, Proof::Receipt))),
     (PRESENT, VAULT_MOVED, UNREAD, Some((Unreadable, Proof::None))),
     (PRESENT, VAULT_MOVED, NOTHING, Some((Missing, Proof::Value))),
+    (PRESENT, VAULT_MOVED, REMOVED, Some((Missing, Proof::Value))),
     (PRESENT, VAULT_MOVED, SAME_VALUE, Some((InSync, Proof::Value))),
     (PRESENT, VAULT_MOVED, OTHER_VALUE, Some((Behind, Proof::Value))),
     (PRESENT, VAULT_MOVED, SAME_DIGEST, Some((InSync, Proof::Digest))),
@@ -71,6 +76,7 @@ const TABLE: [Case; 189] = [
     (PRESENT, VAULT_MOVED, OPAQUE, Some((Behind, Proof::Receipt))),
     (PRESENT, BOTH_MOVED, UNREAD, Some((Unreadable, Proof::None))),
     (PRESENT, BOTH_MOVED, NOTHING, Some((Missing, Proof::Value))),
+    (PRESENT, BOTH_MOVED, REMOVED, Some((Missing, Proof::Value))),
     (PRESENT, BOTH_MOVED, SAME_VALUE, Some((InSync, Proof::Value))),
     (PRESENT, BOTH_MOVED, OTHER_VALUE, Some((Conflict, Proof::Value))),
     (PRESENT, BOTH_MOVED, SAME_DIGEST, Some((InSync, Proof::Digest))),
@@ -78,6 +84,7 @@ const TABLE: [Case; 189] = [
     (PRESENT, BOTH_MOVED, OPAQUE, Some((Conflict, Proof::Receipt))),
     (PRESENT, ACCEPTED, UNREAD, Some((Unreadable, Proof::None))),
     (PRESENT, ACCEPTED, NOTHING, Some((Missing, Proof::Value))),
+    (PRESENT, ACCEPTED, REMOVED, Some((Missing, Proof::Value))),
     (PRESENT, ACCEPTED, SAME_VALUE, Some((InSync, Proof::Value))),
     (PRESENT, ACCEPTED, OTHER_VALUE, Some((Differs, Proof::Value))),
     (PRESENT, ACCEPTED, SAME_DIGEST, Some((InSync, Proof::Digest))),
@@ -85,6 +92,7 @@ const TABLE: [Case; 189] = [
     (PRESENT, ACCEPTED, OPAQUE, Some((Unverified, Proof::None))),
     (PRESENT, ACCEPTED_REMOTE_MOVED, UNREAD, Some((Unreadable, Proof::None))),
     (PRESENT, ACCEPTED_REMOTE_MOVED, NOTHING, Some((Missing, Proof::Value))),
+    (PRESENT, ACCEPTED_REMOTE_MOVED, REMOVED, Some((Missing, Proof::Value))),
     (PRESENT, ACCEPTED_REMOTE_MOVED, SAME_VALUE, Some((InSync, Proof::Value))),
     (PRESENT, ACCEPTED_REMOTE_MOVED, OTHER_VALUE, Some((ChangedRemotely, Proof::Value))),
     (PRESENT, ACCEPTED_REMOTE_MOVED, SAME_DIGEST, Some((InSync, Proof::Digest))),
@@ -92,6 +100,7 @@ const TABLE: [Case; 189] = [
     (PRESENT, ACCEPTED_REMOTE_MOVED, OPAQUE, Some((ChangedRemotely, Proof::Receipt))),
     (PRESENT, ACCEPTED_VAULT_MOVED, UNREAD, Some((Unreadable, Proof::None))),
     (PRESENT, ACCEPTED_VAULT_MOVED, NOTHING, Some((Missing, Proof::Value))),
+    (PRESENT, ACCEPTED_VAULT_MOVED, REMOVED, Some((Missing, Proof::Value))),
     (PRESENT, ACCEPTED_VAULT_MOVED, SAME_VALUE, Some((InSync, Proof::Value))),
     (PRESENT, ACCEPTED_VAULT_MOVED, OTHER_VALUE, Some((Differs, Proof::Value))),
     (PRESENT, ACCEPTED_VAULT_MOVED, SAME_DIGEST, Some((InSync, Proof::Digest))),
@@ -99,6 +108,7 @@ const TABLE: [Case; 189] = [
     (PRESENT, ACCEPTED_VAULT_MOVED, OPAQUE, Some((Unverified, Proof::None))),
     (PRESENT, ACCEPTED_BOTH_MOVED, UNREAD, Some((Unreadable, Proof::None))),
     (PRESENT, ACCEPTED_BOTH_MOVED, NOTHING, Some((Missing, Proof::Value))),
+    (PRESENT, ACCEPTED_BOTH_MOVED, REMOVED, Some((Missing, Proof::Value))),
     (PRESENT, ACCEPTED_BOTH_MOVED, SAME_VALUE, Some((InSync, Proof::Value))),
     (PRESENT, ACCEPTED_BOTH_MOVED, OTHER_VALUE, Some((Conflict, Proof::Value))),
     (PRESENT, ACCEPTED_BOTH_MOVED, SAME_DIGEST, Some((InSync, Proof::Digest))),
@@ -106,6 +116,7 @@ const TABLE: [Case; 189] = [
     (PRESENT, ACCEPTED_BOTH_MOVED, OPAQUE, Some((Conflict, Proof::Receipt))),
     (ABSENT, NO_RECEIPT, UNREAD, Some((Unreadable, Proof::None))),
     (ABSENT, NO_RECEIPT, NOTHING, NO_ROW),
+    (ABSENT, NO_RECEIPT, REMOVED, Some((InSync, Proof::Receipt))),
     (ABSENT, NO_RECEIPT, SAME_VALUE, Some((Unmanaged, Proof::None))),
     (ABSENT, NO_RECEIPT, OTHER_VALUE, Some((Unmanaged, Proof::None))),
     (ABSENT, NO_RECEIPT, SAME_DIGEST, Some((Unmanaged, Proof::None))),
@@ -113,6 +124,7 @@ const TABLE: [Case; 189] = [
     (ABSENT, NO_RECEIPT, OPAQUE, Some((Unmanaged, Proof::None))),
     (ABSENT, NOTHING_MOVED, UNREAD, Some((Unreadable, Proof::None))),
     (ABSENT, NOTHING_MOVED, NOTHING, NO_ROW),
+    (ABSENT, NOTHING_MOVED, REMOVED, Some((InSync, Proof::Receipt))),
     (ABSENT, NOTHING_MOVED, SAME_VALUE, Some((Orphaned, Proof::Receipt))),
     (ABSENT, NOTHING_MOVED, OTHER_VALUE, Some((Orphaned, Proof::Receipt))),
     (ABSENT, NOTHING_MOVED, SAME_DIGEST, Some((Orphaned, Proof::Receipt))),
@@ -120,6 +132,7 @@ const TABLE: [Case; 189] = [
     (ABSENT, NOTHING_MOVED, OPAQUE, Some((Orphaned, Proof::Receipt))),
     (ABSENT, REMOTE_MOVED, UNREAD, Some((Unreadable, Proof::None))),
     (ABSENT, REMOTE_MOVED, NOTHING, NO_ROW),
+    (ABSENT, REMOTE_MOVED, REMOVED, Some((InSync, Proof::Receipt))),
     (ABSENT, REMOTE_MOVED, SAME_VALUE, Some((Orphaned, Proof::Receipt))),
     (ABSENT, REMOTE_MOVED, OTHER_VALUE, Some((Orphaned, Proof::Receipt))),
     (ABSENT, REMOTE_MOVED, SAME_DIGEST, Some((Orphaned, Proof::Receipt))),
@@ -127,6 +140,7 @@ const TABLE: [Case; 189] = [
     (ABSENT, REMOTE_MOVED, OPAQUE, Some((Orphaned, Proof::Receipt))),
     (ABSENT, VAULT_MOVED, UNREAD, Some((Unreadable, Proof::None))),
     (ABSENT, VAULT_MOVED, NOTHING, NO_ROW),
+    (ABSENT, VAULT_MOVED, REMOVED, Some((InSync, Proof::Receipt))),
     (ABSENT, VAULT_MOVED, SAME_VALUE, Some((Orphaned, Proof::Receipt))),
     (ABSENT, VAULT_MOVED, OTHER_VALUE, Some((Orphaned, Proof::Receipt))),
     (ABSENT, VAULT_MOVED, SAME_DIGEST, Some((Orphaned, Proof::Receipt))),
@@ -134,6 +148,7 @@ const TABLE: [Case; 189] = [
     (ABSENT, VAULT_MOVED, OPAQUE, Some((Orphaned, Proof::Receipt))),
     (ABSENT, BOTH_MOVED, UNREAD, Some((Unreadable, Proof::None))),
     (ABSENT, BOTH_MOVED, NOTHING, NO_ROW),
+    (ABSENT, BOTH_MOVED, REMOVED, Some((InSync, Proof::Receipt))),
     (ABSENT, BOTH_MOVED, SAME_VALUE, Some((Orphaned, Proof::Receipt))),
     (ABSENT, BOTH_MOVED, OTHER_VALUE, Some((Orphaned, Proof::Receipt))),
     (ABSENT, BOTH_MOVED, SAME_DIGEST, Some((Orphaned, Proof::Receipt))),
@@ -141,6 +156,7 @@ const TABLE: [Case; 189] = [
     (ABSENT, BOTH_MOVED, OPAQUE, Some((Orphaned, Proof::Receipt))),
     (ABSENT, ACCEPTED, UNREAD, Some((Unreadable, Proof::None))),
     (ABSENT, ACCEPTED, NOTHING, NO_ROW),
+    (ABSENT, ACCEPTED, REMOVED, Some((InSync, Proof::Receipt))),
     (ABSENT, ACCEPTED, SAME_VALUE, Some((Unmanaged, Proof::None))),
     (ABSENT, ACCEPTED, OTHER_VALUE, Some((Unmanaged, Proof::None))),
     (ABSENT, ACCEPTED, SAME_DIGEST, Some((Unmanaged, Proof::None))),
@@ -148,6 +164,7 @@ const TABLE: [Case; 189] = [
     (ABSENT, ACCEPTED, OPAQUE, Some((Unmanaged, Proof::None))),
     (ABSENT, ACCEPTED_REMOTE_MOVED, UNREAD, Some((Unreadable, Proof::None))),
     (ABSENT, ACCEPTED_REMOTE_MOVED, NOTHING, NO_ROW),
+    (ABSENT, ACCEPTED_REMOTE_MOVED, REMOVED, Some((InSync, Proof::Receipt))),
     (ABSENT, ACCEPTED_REMOTE_MOVED, SAME_VALUE, Some((Unmanaged, Proof::None))),
     (ABSENT, ACCEPTED_REMOTE_MOVED, OTHER_VALUE, Some((Unmanaged, Proof::None))),
     (ABSENT, ACCEPTED_REMOTE_MOVED, SAME_DIGEST, Some((Unmanaged, Proof::None))),
@@ -155,6 +172,7 @@ const TABLE: [Case; 189] = [
     (ABSENT, ACCEPTED_REMOTE_MOVED, OPAQUE, Some((Unmanaged, Proof::None))),
     (ABSENT, ACCEPTED_VAULT_MOVED, UNREAD, Some((Unreadable, Proof::None))),
     (ABSENT, ACCEPTED_VAULT_MOVED, NOTHING, NO_ROW),
+    (ABSENT, ACCEPTED_VAULT_MOVED, REMOVED, Some((InSync, Proof::Receipt))),
     (ABSENT, ACCEPTED_VAULT_MOVED, SAME_VALUE, Some((Unmanaged, Proof::None))),
     (ABSENT, ACCEPTED_VAULT_MOVED, OTHER_VALUE, Some((Unmanaged, Proof::None))),
     (ABSENT, ACCEPTED_VAULT_MOVED, SAME_DIGEST, Some((Unmanaged, Proof::None))),
@@ -162,6 +180,7 @@ const TABLE: [Case; 189] = [
     (ABSENT, ACCEPTED_VAULT_MOVED, OPAQUE, Some((Unmanaged, Proof::None))),
     (ABSENT, ACCEPTED_BOTH_MOVED, UNREAD, Some((Unreadable, Proof::None))),
     (ABSENT, ACCEPTED_BOTH_MOVED, NOTHING, NO_ROW),
+    (ABSENT, ACCEPTED_BOTH_MOVED, REMOVED, Some((InSync, Proof::Receipt))),
     (ABSENT, ACCEPTED_BOTH_MOVED, SAME_VALUE, Some((Unmanaged, Proof::None))),
     (ABSENT, ACCEPTED_BOTH_MOVED, OTHER_VALUE, Some((Unmanaged, Proof::None))),
     (ABSENT, ACCEPTED_BOTH_MOVED, SAME_DIGEST, Some((Unmanaged, Proof::None))),
@@ -169,6 +188,7 @@ const TABLE: [Case; 189] = [
     (ABSENT, ACCEPTED_BOTH_MOVED, OPAQUE, Some((Unmanaged, Proof::None))),
     (UNREADABLE, NO_RECEIPT, UNREAD, Some((Unreadable, Proof::None))),
     (UNREADABLE, NO_RECEIPT, NOTHING, Some((Unreadable, Proof::None))),
+    (UNREADABLE, NO_RECEIPT, REMOVED, Some((Unreadable, Proof::None))),
     (UNREADABLE, NO_RECEIPT, SAME_VALUE, Some((Unreadable, Proof::None))),
     (UNREADABLE, NO_RECEIPT, OTHER_VALUE, Some((Unreadable, Proof::None))),
     (UNREADABLE, NO_RECEIPT, SAME_DIGEST, Some((Unreadable, Proof::None))),
@@ -176,6 +196,7 @@ const TABLE: [Case; 189] = [
     (UNREADABLE, NO_RECEIPT, OPAQUE, Some((Unreadable, Proof::None))),
     (UNREADABLE, NOTHING_MOVED, UNREAD, Some((Unreadable, Proof::None))),
     (UNREADABLE, NOTHING_MOVED, NOTHING, Some((Unreadable, Proof::None))),
+    (UNREADABLE, NOTHING_MOVED, REMOVED, Some((Unreadable, Proof::None))),
     (UNREADABLE, NOTHING_MOVED, SAME_VALUE, Some((Unreadable, Proof::None))),
     (UNREADABLE, NOTHING_MOVED, OTHER_VALUE, Some((Unreadable, Proof::None))),
     (UNREADABLE, NOTHING_MOVED, SAME_DIGEST, Some((Unreadable, Proof::None))),
@@ -183,6 +204,7 @@ const TABLE: [Case; 189] = [
     (UNREADABLE, NOTHING_MOVED, OPAQUE, Some((Unreadable, Proof::None))),
     (UNREADABLE, REMOTE_MOVED, UNREAD, Some((Unreadable, Proof::None))),
     (UNREADABLE, REMOTE_MOVED, NOTHING, Some((Unreadable, Proof::None))),
+    (UNREADABLE, REMOTE_MOVED, REMOVED, Some((Unreadable, Proof::None))),
     (UNREADABLE, REMOTE_MOVED, SAME_VALUE, Some((Unreadable, Proof::None))),
     (UNREADABLE, REMOTE_MOVED, OTHER_VALUE, Some((Unreadable, Proof::None))),
     (UNREADABLE, REMOTE_MOVED, SAME_DIGEST, Some((Unreadable, Proof::None))),
@@ -190,6 +212,7 @@ const TABLE: [Case; 189] = [
     (UNREADABLE, REMOTE_MOVED, OPAQUE, Some((Unreadable, Proof::None))),
     (UNREADABLE, VAULT_MOVED, UNREAD, Some((Unreadable, Proof::None))),
     (UNREADABLE, VAULT_MOVED, NOTHING, Some((Unreadable, Proof::None))),
+    (UNREADABLE, VAULT_MOVED, REMOVED, Some((Unreadable, Proof::None))),
     (UNREADABLE, VAULT_MOVED, SAME_VALUE, Some((Unreadable, Proof::None))),
     (UNREADABLE, VAULT_MOVED, OTHER_VALUE, Some((Unreadable, Proof::None))),
     (UNREADABLE, VAULT_MOVED, SAME_DIGEST, Some((Unreadable, Proof::None))),
@@ -197,6 +220,7 @@ const TABLE: [Case; 189] = [
     (UNREADABLE, VAULT_MOVED, OPAQUE, Some((Unreadable, Proof::None))),
     (UNREADABLE, BOTH_MOVED, UNREAD, Some((Unreadable, Proof::None))),
     (UNREADABLE, BOTH_MOVED, NOTHING, Some((Unreadable, Proof::None))),
+    (UNREADABLE, BOTH_MOVED, REMOVED, Some((Unreadable, Proof::None))),
     (UNREADABLE, BOTH_MOVED, SAME_VALUE, Some((Unreadable, Proof::None))),
     (UNREADABLE, BOTH_MOVED, OTHER_VALUE, Some((Unreadable, Proof::None))),
     (UNREADABLE, BOTH_MOVED, SAME_DIGEST, Some((Unreadable, Proof::None))),
@@ -204,6 +228,7 @@ const TABLE: [Case; 189] = [
     (UNREADABLE, BOTH_MOVED, OPAQUE, Some((Unreadable, Proof::None))),
     (UNREADABLE, ACCEPTED, UNREAD, Some((Unreadable, Proof::None))),
     (UNREADABLE, ACCEPTED, NOTHING, Some((Unreadable, Proof::None))),
+    (UNREADABLE, ACCEPTED, REMOVED, Some((Unreadable, Proof::None))),
     (UNREADABLE, ACCEPTED, SAME_VALUE, Some((Unreadable, Proof::None))),
     (UNREADABLE, ACCEPTED, OTHER_VALUE, Some((Unreadable, Proof::None))),
     (UNREADABLE, ACCEPTED, SAME_DIGEST, Some((Unreadable, Proof::None))),
@@ -211,6 +236,7 @@ const TABLE: [Case; 189] = [
     (UNREADABLE, ACCEPTED, OPAQUE, Some((Unreadable, Proof::None))),
     (UNREADABLE, ACCEPTED_REMOTE_MOVED, UNREAD, Some((Unreadable, Proof::None))),
     (UNREADABLE, ACCEPTED_REMOTE_MOVED, NOTHING, Some((Unreadable, Proof::None))),
+    (UNREADABLE, ACCEPTED_REMOTE_MOVED, REMOVED, Some((Unreadable, Proof::None))),
     (UNREADABLE, ACCEPTED_REMOTE_MOVED, SAME_VALUE, Some((Unreadable, Proof::None))),
     (UNREADABLE, ACCEPTED_REMOTE_MOVED, OTHER_VALUE, Some((Unreadable, Proof::None))),
     (UNREADABLE, ACCEPTED_REMOTE_MOVED, SAME_DIGEST, Some((Unreadable, Proof::None))),
@@ -218,6 +244,7 @@ const TABLE: [Case; 189] = [
     (UNREADABLE, ACCEPTED_REMOTE_MOVED, OPAQUE, Some((Unreadable, Proof::None))),
     (UNREADABLE, ACCEPTED_VAULT_MOVED, UNREAD, Some((Unreadable, Proof::None))),
     (UNREADABLE, ACCEPTED_VAULT_MOVED, NOTHING, Some((Unreadable, Proof::None))),
+    (UNREADABLE, ACCEPTED_VAULT_MOVED, REMOVED, Some((Unreadable, Proof::None))),
     (UNREADABLE, ACCEPTED_VAULT_MOVED, SAME_VALUE, Some((Unreadable, Proof::None))),
     (UNREADABLE, ACCEPTED_VAULT_MOVED, OTHER_VALUE, Some((Unreadable, Proof::None))),
     (UNREADABLE, ACCEPTED_VAULT_MOVED, SAME_DIGEST, Some((Unreadable, Proof::None))),
@@ -225,6 +252,7 @@ const TABLE: [Case; 189] = [
     (UNREADABLE, ACCEPTED_VAULT_MOVED, OPAQUE, Some((Unreadable, Proof::None))),
     (UNREADABLE, ACCEPTED_BOTH_MOVED, UNREAD, Some((Unreadable, Proof::None))),
     (UNREADABLE, ACCEPTED_BOTH_MOVED, NOTHING, Some((Unreadable, Proof::None))),
+    (UNREADABLE, ACCEPTED_BOTH_MOVED, REMOVED, Some((Unreadable, Proof::None))),
     (UNREADABLE, ACCEPTED_BOTH_MOVED, SAME_VALUE, Some((Unreadable, Proof::None))),
     (UNREADABLE, ACCEPTED_BOTH_MOVED, OTHER_VALUE, Some((Unreadable, Proof::None))),
     (UNREADABLE, ACCEPTED_BOTH_MOVED, SAME_DIGEST, Some((Unreadable, Proof::None))),
@@ -246,7 +274,7 @@ fn the_table_has_every_combination_once() {
         ACCEPTED_VAULT_MOVED,
         ACCEPTED_BOTH_MOVED,
     ];
-    let remotes = [UNREAD, NOTHING, SAME_VALUE, OTHER_VALUE, SAME_DIGEST, OTHER_DIGEST, OPAQUE];
+    let remotes = [UNREAD, NOTHING, REMOVED, SAME_VALUE, OTHER_VALUE, SAME_DIGEST, OTHER_DIGEST, OPAQUE];
     for vault in vaults {
         for receipt in receipts {
             for remote in remotes {

@@ -10,7 +10,7 @@ mod update;
 mod wire;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures_util::future::join;
@@ -18,11 +18,12 @@ use jiff::Timestamp;
 use reqwest::{Method, StatusCode};
 use vault_schema::project::RolloutMode;
 
-use self::flyctl::Flyctl;
-pub use self::flyctl::Surroundings;
+use self::flyctl::{Addresses, Flyctl};
+pub use self::flyctl::{FlyctlError, Surroundings};
 use self::rollout::{Machine, Releases};
 use self::token::{Api, authorization};
-pub use self::update::{RollOut, RolloutError};
+use self::update::Leases;
+pub use self::update::{Cause, Stopped};
 use super::client::{Client, Origin, OriginSettings};
 use super::{Capabilities, Effect, EvidenceKind, Target, TargetError, Write};
 use crate::domain::digest::RemoteDigest;
@@ -61,11 +62,21 @@ pub struct FlyApp {
     rollout: RolloutMode,
     machines: Origin,
     dashboard: Box<Origin>,
-    // The version of the secrets after our last write, or 0. Reads that ask for it never show what was before.
-    version: AtomicU64,
+    // Reads that ask for this version never show what was before.
+    stored: Mutex<Stored>,
+    leases: Mutex<Leases>,
     // The first pause between two looks at the same thing.
     backoff: Duration,
     flyctl: Option<Flyctl>,
+}
+
+/// What our last write has told of the secrets.
+#[derive(Clone, Copy, Debug, Default)]
+struct Stored {
+    /// Their version, or 0.
+    version: u64,
+    /// A time by Fly's own clock up to which everything that was stored is in this version.
+    as_of: Option<Timestamp>,
 }
 
 impl FlyApp {
@@ -86,16 +97,20 @@ impl FlyApp {
         Ok(Self {
             machines: origin(&settings.machines_url, Api::Machines)?,
             dashboard: Box::new(origin(&settings.api_url, Api::Dashboard)?),
+            flyctl: settings.flyctl.map(|surroundings| {
+                let addresses = Addresses { machines: settings.machines_url, api: settings.api_url };
+                Flyctl::new(surroundings, addresses, settings.token)
+            }),
             app: settings.app,
             rollout: settings.rollout,
-            version: AtomicU64::new(0),
+            stored: Mutex::default(),
+            leases: Mutex::default(),
             backoff: client.settings().backoff,
-            flyctl: settings.flyctl.map(|surroundings| Flyctl::new(surroundings, settings.token)),
         })
     }
 
     async fn secrets(&self) -> Result<BTreeMap<RemoteName, wire::Secret>, TargetError> {
-        let version = self.version.load(Ordering::SeqCst).to_string();
+        let version = self.stored().version.to_string();
         let newest = [("min_version", version.as_str())];
         let query: &[_] = if version == "0" { &[] } else { &newest };
         let answer = self.machines.get(&["v1", "apps", &self.app, "secrets"], query).await?;
@@ -110,16 +125,15 @@ impl FlyApp {
     }
 
     /// Brings what is stored to the machines by `fly secrets deploy`.
-    pub async fn deploy_by_flyctl(&self) -> Result<(), RolloutError> {
+    pub async fn deploy_by_flyctl(&self) -> Result<(), FlyctlError> {
         match &self.flyctl {
             Some(flyctl) => flyctl.deploy(&self.app).await,
-            None => Err(RolloutError::NoFlyctl { app: self.app.clone() }),
+            None => Err(FlyctlError::Absent { app: self.app.clone() }),
         }
     }
 
-    /// Returns the newest version of the secrets that a write of ours has told, or 0.
-    fn known_version(&self) -> u64 {
-        self.version.load(Ordering::SeqCst)
+    fn stored(&self) -> MutexGuard<'_, Stored> {
+        self.stored.lock().expect("no holder of the version panics")
     }
 
     async fn machines(&self) -> Result<Vec<Machine>, TargetError> {
@@ -153,13 +167,17 @@ impl FlyApp {
     /// Sends all changes as one, so that they are made together or not at all.
     async fn change(&self, values: &[(&str, Option<&str>)]) -> Result<BTreeMap<RemoteName, Evidence>, TargetError> {
         let body = wire::body(values);
+        let before = self.machines.server_now();
         let answer = self.machines.send(&Method::POST, &["v1", "apps", &self.app, "secrets"], Some(&body)).await?;
         if !matches!(answer.status(), StatusCode::OK | StatusCode::CREATED) {
             return Err(TargetError::Unexpected(format!("its status is {}", answer.status().as_u16())));
         }
         let written: wire::Written = answer.json()?;
         if let Some(version) = written.version() {
-            self.version.fetch_max(version, Ordering::SeqCst);
+            let times = written.secrets.iter().filter_map(|secret| wire::time(secret.updated_at.as_deref()?));
+            let mut stored = self.stored();
+            stored.version = stored.version.max(version);
+            stored.as_of = times.chain(before).chain(stored.as_of).max();
         }
         let seen = |secret: wire::Secret| (RemoteName::new(secret.name), evidence(secret.digest));
         Ok(written.secrets.into_iter().map(seen).collect())

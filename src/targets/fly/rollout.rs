@@ -11,6 +11,9 @@ use crate::domain::fleet::{self, Fleet};
 /// The key of our own stamp in a machine's metadata: up to when it has everything that was stored.
 pub(super) const STAMP: &str = "undrift_secrets_at";
 
+/// The key under which the version of the secrets stands that the update asked for; for people, who may compare it.
+pub(super) const STAMPED_VERSION: &str = "undrift_secrets_version";
+
 /// A machine that runs the app.
 #[derive(Debug)]
 pub(super) struct Machine {

@@ -19,6 +19,9 @@ use super::state::{App, Lease, Machine};
 
 const NONCE: &str = "fly-machine-lease-nonce";
 
+/// Who holds the leases that are asked for: whoever the token belongs to.
+const OWNER: &str = "dev@example.com";
+
 #[derive(Debug, Deserialize)]
 struct Update {
     config: Option<Value>,
@@ -103,7 +106,8 @@ pub(super) async fn stop(State(fly): State<Arc<Fly>>, open: OpenApp, headers: He
     Ok(Json(json!({ "ok": true })).into_response())
 }
 
-/// Answers at once whether the machine is in the wanted state: nothing it could wait for happens by itself.
+/// Answers at once whether the machine is in the wanted state, in the wanted version: nothing it could wait for happens
+/// by itself, and a client that waits for a moment ago is found out.
 pub(super) async fn wait(
     State(fly): State<Arc<Fly>>,
     open: OpenApp,
@@ -112,7 +116,8 @@ pub(super) async fn wait(
     let mut state = fly.state();
     let machine = find(state.app(&open.app), &open)?;
     let wanted = query.get("state").map_or("started", String::as_str);
-    if machine.state == wanted {
+    let is_wanted = query.get("instance_id").is_none_or(|instance| machine.instance_id == *instance);
+    if is_wanted && machine.state == wanted {
         return Ok(Json(json!({ "ok": true })).into_response());
     }
     let error =
@@ -146,9 +151,9 @@ pub(super) async fn take_lease(
     let machine = find(state.app(&open.app), &open)?;
     check_lease(machine, &headers, now)?;
     let held = machine.lease.take().filter(|lease| lease.expires_at > now);
-    let nonce = held.map_or(fresh, |lease| lease.nonce);
+    let (nonce, owner) = held.map_or_else(|| (fresh, OWNER.to_owned()), |lease| (lease.nonce, lease.owner));
     let expires_at = now + SignedDuration::from_secs(wish.ttl.unwrap_or(30).into());
-    let lease = machine.lease.insert(Lease { nonce, expires_at });
+    let lease = machine.lease.insert(Lease { nonce, owner, expires_at });
     Ok((StatusCode::CREATED, Json(lease_json(lease))).into_response())
 }
 
@@ -177,7 +182,7 @@ fn check_lease(machine: &Machine, headers: &HeaderMap, now: Timestamp) -> Result
     if headers.get(NONCE).is_some_and(|nonce| nonce.as_bytes() == lease.nonce.as_bytes()) {
         return Ok(());
     }
-    let error = format!("failed to get lease on VM {}: lease currently held by dev@example.com", machine.id);
+    let error = format!("failed to get lease on VM {}: lease currently held by {}", machine.id, lease.owner);
     Err(Refusal::new(StatusCode::CONFLICT, error))
 }
 
@@ -187,7 +192,7 @@ fn lease_json(lease: &Lease) -> Value {
         "data": {
             "nonce": lease.nonce,
             "expires_at": lease.expires_at.as_second(),
-            "owner": "dev@example.com",
+            "owner": lease.owner,
             "description": "",
         },
     })

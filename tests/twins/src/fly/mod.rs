@@ -14,15 +14,17 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, patch, post};
+use jiff::SignedDuration;
 
 use crate::clock::Clock;
 use crate::server::{Server, Service};
 use access::Token;
-use state::State;
+use state::{Lease, State};
 pub use state::{Machine, TimestampStyle};
 
 /// The token every fresh [`FlyTwin`] accepts for all its apps.
@@ -152,6 +154,23 @@ impl FlyTwin {
     /// Changes a machine in ways the API cannot, such as taking it out of the platform's care.
     pub fn edit_machine(&self, app: &str, machine: &str, edit: impl FnOnce(&mut Machine)) {
         edit(self.fly.state().app(app).machine(machine));
+    }
+
+    /// Leases a machine as somebody else would, without a request of this client.
+    pub fn lease(&self, app: &str, machine: &str, owner: &str, ttl: Duration) {
+        let ttl = SignedDuration::try_from(ttl).expect("a test leases for less than an age");
+        let expires_at = self.fly.clock.now() + ttl;
+        let mut state = self.fly.state();
+        let nonce = state.next_id();
+        state.app(app).machine(machine).lease = Some(Lease { nonce, owner: owner.to_owned(), expires_at });
+    }
+
+    /// Returns the machines that somebody holds a lease on.
+    pub fn leased(&self, app: &str) -> Vec<String> {
+        let now = self.fly.clock.now();
+        let mut state = self.fly.state();
+        let is_leased = |machine: &&Machine| machine.lease.as_ref().is_some_and(|lease| lease.expires_at > now);
+        state.app(app).machines.values().filter(is_leased).map(|machine| machine.id.clone()).collect()
     }
 
     /// Returns the digest the service would show for this value, in any app and under any name.

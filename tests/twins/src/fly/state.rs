@@ -87,12 +87,17 @@ pub struct Machine {
     pub running: BTreeMap<String, String>,
     /// The secrets its process will be started with next.
     pub loaded: BTreeMap<String, String>,
+    /// Its health checks, as the API shows them.
+    pub checks: Vec<Value>,
+    /// Whether its process never comes up after an update, so that it stays `starting`.
+    pub fails_to_start: bool,
     pub(super) lease: Option<Lease>,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Lease {
     pub(super) nonce: String,
+    pub(super) owner: String,
     pub(super) expires_at: Timestamp,
 }
 
@@ -218,6 +223,8 @@ impl App {
             events: Vec::new(),
             running: self.values(),
             loaded: self.values(),
+            checks: Vec::new(),
+            fails_to_start: false,
             lease: None,
         };
         machine.happened("launch", "created", "user", moment);
@@ -262,6 +269,10 @@ impl Machine {
     }
 
     pub(super) fn start(&mut self, moment: Timestamp) {
+        if self.fails_to_start {
+            "starting".clone_into(&mut self.state);
+            return self.happened("start", "starting", "flyd", moment);
+        }
         "started".clone_into(&mut self.state);
         self.running = self.loaded.clone();
         self.happened("start", "started", "flyd", moment);
@@ -295,6 +306,9 @@ impl Machine {
             let config = if self.host_status == "ok" { "config" } else { "incomplete_config" };
             json[config] = self.config.clone();
             json["events"] = self.events.clone().into();
+            if !self.checks.is_empty() {
+                json["checks"] = self.checks.clone().into();
+            }
         }
         json
     }
