@@ -186,6 +186,26 @@ fn what_was_removed_is_known_to_run_until_the_machines_are_updated() {
     );
 }
 
+#[test]
+fn a_removal_whose_answer_was_lost_is_rolled_out_by_the_next_push() {
+    let (fly, _github, world, machines) = running(2, "machines");
+    let _ = world.run(&["push", "-e", "staging", "--yes"]).status(0);
+    let smtp = "[secrets.SMTP_PASSWORD]\ntargets = [\"web\"]\nenvironments = [\"staging\"]\n";
+    world.write("undrift.toml", world.read("undrift.toml").replace(smtp, ""));
+    fly.clock().advance(Duration::from_secs(5));
+    fly.inject(Fault::new(FaultKind::ResetAfter).method("POST").path_contains("/secrets").times(1));
+    let _ = world.run(&["push", "-e", "staging", "--yes", "--prune"]).status(2);
+    assert!(!fly.values(APP).contains_key("SMTP_PASSWORD"));
+    assert!(fly.running_values(APP, &machines[0]).contains_key("SMTP_PASSWORD"));
+    // An audit knows it from the journal, and writes nothing.
+    let before = world.read("vault/staging/receipts.toml");
+    let audit = world.run(&["audit", "-t", "web", "-e", "staging"]).status(1);
+    assert!(audit.output.contains("in sync, staged"), "{}", audit.transcript());
+    assert_eq!(world.read("vault/staging/receipts.toml"), before);
+    let _ = world.run(&["push", "-e", "staging", "-t", "web", "--yes"]).status(0);
+    assert!(machines.iter().all(|machine| !fly.running_values(APP, machine).contains_key("SMTP_PASSWORD")));
+}
+
 /// What a roll-out meets, and what it says: its outcome, its words, how many machines were updated, and how many still
 /// lack something afterwards.
 type Meets = (&'static str, fn(&FlyTwin, &[String]), &'static str, &'static str, usize, usize);

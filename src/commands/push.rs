@@ -63,6 +63,10 @@ pub(super) fn run(arguments: &Push, global: &Global, world: &mut World) -> anyho
     }
     let books = survey.subjects.iter().map(|(name, subject)| (name.clone(), &subject.key, subject.receipts.clone()));
     let recorder = Recorder::new(&survey.selection.layout, &journal, books);
+    // What an interrupted push removed is written down before its journal is cleared.
+    for environment in &survey.recalled {
+        recorder.save(environment).context("cannot write the receipts")?;
+    }
     let (outcomes, roll_outs) = if plan.is_idle() {
         (Vec::new(), Vec::new())
     } else {

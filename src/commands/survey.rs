@@ -12,11 +12,13 @@ use vault_schema::plan::Held;
 use crate::cli::{Choices, Global};
 use crate::domain::finding::{Problem, ProblemKind};
 use crate::domain::fingerprint::{Fingerprint, FingerprintKey};
+use crate::domain::fleet::Fleet;
 use crate::domain::intent::Intent;
 use crate::domain::name::{EnvironmentName, RemoteName, SecretName};
 use crate::domain::place::Place;
 use crate::domain::plan::{self, Plan};
-use crate::domain::row::Row;
+use crate::domain::receipt::Removal;
+use crate::domain::row::{Row, filed};
 use crate::domain::seal::Seal;
 use crate::domain::suggest::nearest;
 use crate::error::Refusal;
@@ -54,6 +56,8 @@ pub(super) struct Survey {
     seen: BTreeMap<EnvironmentName, (Seal, Option<BTreeSet<Fingerprint>>)>,
     /// Writes of an earlier push that nobody saw end.
     pub(super) interrupted: Vec<Intent>,
+    /// Environments where one of them was a removal that is done, which no file says yet.
+    pub(super) recalled: BTreeSet<EnvironmentName>,
 }
 
 /// Reads the vault and asks the targets.
@@ -74,6 +78,7 @@ pub(super) fn survey(selection: Selection, global: &Global, world: &mut World) -
         unsealed: BTreeSet::new(),
         seen: BTreeMap::new(),
         interrupted: Vec::new(),
+        recalled: BTreeSet::new(),
     };
     survey.interrupted = Journal::of(&survey.selection.layout).open_intents()?;
     survey.open(&identities, world)?;
@@ -85,6 +90,7 @@ pub(super) fn survey(selection: Selection, global: &Global, world: &mut World) -
         // Where nothing can be written, the next audit asks for everything anew, and that is all.
         let _ = etags::write(&survey.selection.layout, etags, at);
     }
+    survey.recall_removals();
     survey.rows = audit::rows(&survey.selection.project, &survey.subjects, &survey.observations, survey.today());
     Ok(survey)
 }
@@ -236,6 +242,30 @@ impl Survey {
             }
         }
         Ok(())
+    }
+
+    /// Takes a removal whose end nobody saw for done where the name is gone: machines may still run what it removed.
+    fn recall_removals(&mut self) {
+        for intent in &self.interrupted {
+            // As in every removal, the fraction of the second is dropped: only whole ones are known of the place.
+            let at = intent.there.and_then(|there| Timestamp::from_second(there.as_second()).ok());
+            let speaks_of =
+                |place: &Place| place.environment == intent.environment && place.location.to_string() == intent.place;
+            let found = self.observations.iter().find(|(place, result)| result.is_ok() && speaks_of(place));
+            let (Some(at), Some((place, Ok(observation)))) = (at, found) else { continue };
+            let Some(subject) = self.subjects.get_mut(&place.environment) else { continue };
+            let Some(bindings) = subject.bindings.get(place) else { continue };
+            let is_gone = filed(place, bindings, &subject.receipts, observation).retired.contains(&intent.name);
+            let receipt = subject.receipts.get(&place.location, &intent.name);
+            if let Some(secret) = receipt.map(|receipt| receipt.secret.clone())
+                && is_gone
+                && observation.fleet != Fleet::None
+            {
+                subject.receipts.remove(&place.location, &intent.name);
+                subject.receipts.insert_removal(intent.place.clone(), intent.name.clone(), Removal { secret, at });
+                self.recalled.insert(place.environment.clone());
+            }
+        }
     }
 
     /// Returns the plan for what a person has decided.

@@ -76,6 +76,13 @@ impl<'a> Recorder<'a> {
         receipts::write(self.layout, &place.environment, key, receipts)
     }
 
+    /// Writes the receipts of an environment as they stand.
+    pub fn save(&self, environment: &EnvironmentName) -> io::Result<()> {
+        let books = self.books.borrow();
+        let Some((key, receipts)) = self.keys.get(environment).zip(books.get(environment)) else { return Ok(()) };
+        receipts::write(self.layout, environment, key, receipts)
+    }
+
     /// Forgets removals of one place that have nothing left to say, and writes the file.
     pub fn forget(&self, place: &Place, removals: &[RemoteName]) -> io::Result<()> {
         let mut books = self.books.borrow_mut();

@@ -317,9 +317,9 @@ fn what_was_accepted_as_it_was_is_so_while_neither_side_moves_and_never_in_sync_
             vault == PRESENT && receipt == ACCEPTED && remote == OPAQUE,
             "{vault:?}, {receipt:?}, {remote:?}"
         );
-        // Only what the place itself shows may say that the two are equal.
+        // Only what the place itself shows may say that the two are equal, or that neither has anything.
         if receipt.is_some_and(|receipt| !receipt.knows_value) && verdict == InSync {
-            assert!(matches!(remote, SAME_VALUE | SAME_DIGEST), "{receipt:?}, {remote:?}");
+            assert!(matches!(remote, SAME_VALUE | SAME_DIGEST | REMOVED), "{receipt:?}, {remote:?}");
         }
     }
 }
