@@ -219,3 +219,43 @@ fn a_machine_in_trouble_shows_no_config_to_post_back() {
     assert!(machine.get("config").is_none());
     assert!(machine.get("incomplete_config").is_some());
 }
+
+#[test]
+fn a_lease_of_somebody_else_is_shown_with_its_owner_and_its_end() {
+    let (fly, client) = twin();
+    let id = fly.add_machine("shop");
+    let target = format!("/v1/apps/shop/machines/{id}");
+    fly.clock().pin("2026-01-14T12:00:00Z".parse().unwrap());
+    fly.lease("shop", &id, "eve@example.com", std::time::Duration::from_secs(60));
+    assert_eq!(fly.leased("shop"), [id]);
+    assert_eq!(client.post(&format!("{target}/lease"), &json!({})).status, 409);
+    let lease = client.get(&format!("{target}/lease")).json();
+    assert_eq!(lease["data"]["owner"], "eve@example.com");
+    let end: jiff::Timestamp = "2026-01-14T12:01:00Z".parse().unwrap();
+    assert_eq!(lease["data"]["expires_at"], end.as_second());
+    fly.clock().advance(std::time::Duration::from_secs(61));
+    assert_eq!(fly.leased("shop"), Vec::<String>::new());
+    assert_eq!(client.get(&format!("{target}/lease")).status, 404);
+}
+
+#[test]
+fn a_machine_that_fails_to_start_is_waited_for_in_vain() {
+    let (fly, client) = twin();
+    let id = fly.add_machine("shop");
+    let target = format!("/v1/apps/shop/machines/{id}");
+    let before = client.get(&target).json();
+    assert!(before.get("checks").is_none());
+    fly.edit_machine("shop", &id, |machine| {
+        machine.fails_to_start = true;
+        machine.checks = vec![json!({ "name": "http", "status": "critical" })];
+    });
+    let updated = client.post(&target, &json!({ "config": before["config"] })).json();
+    assert_eq!((&updated["state"], &updated["checks"][0]["status"]), (&json!("starting"), &json!("critical")));
+    assert_eq!(client.get(&format!("{target}/wait?state=started")).status, 408);
+    fly.edit_machine("shop", &id, |machine| machine.fails_to_start = false);
+    client.post(&format!("{target}/start"), &json!({}));
+    // The version from before the update is not what runs now.
+    let wait = |instance: &Value| format!("{target}/wait?state=started&instance_id={}", instance.as_str().unwrap());
+    assert_eq!(client.get(&wait(&updated["instance_id"])).status, 200);
+    assert_eq!(client.get(&wait(&before["instance_id"])).status, 408);
+}
