@@ -20,6 +20,7 @@ use super::verdict::{
 
 /// One secret at one place.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and none excludes another")]
 pub struct Row {
     /// The place.
     pub place: Place,
