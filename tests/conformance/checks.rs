@@ -105,7 +105,7 @@ pub(super) fn the_evidence_is_of_the_kind_it_says<H: Harness>() {
         EvidenceKind::OpaqueDigest => assert!(matches!(observed.evidence, Evidence::OpaqueDigest(_))),
         EvidenceKind::Times => assert!(matches!(observed.evidence, Evidence::Times { .. })),
         EvidenceKind::Value => {
-            assert!(matches!(&observed.evidence, Evidence::Value(value) if value.expose() == "value"))
+            assert!(matches!(&observed.evidence, Evidence::Value(value) if value.expose() == "value"));
         }
     }
     assert_eq!(observed.rollout.rollout, Rollout::None);
