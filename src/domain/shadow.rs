@@ -127,6 +127,7 @@ mod tests {
             written: None,
             ignored: false,
             accepted: false,
+            digests_changed: false,
             mode: RolloutMode::default(),
         }
     }
