@@ -338,3 +338,20 @@ fn random_histories_change_nothing_that_was_not_known_or_named() {
         panic!("{error}");
     }
 }
+
+/// A receipt that was proved by another one must not be contradicted by its own older one once that is replaced.
+#[test]
+fn what_another_receipt_has_proved_is_remembered() {
+    let none = Choices { take_vault: false, overwrite: [false; 2], prune: false, allow_shrink: false };
+    let mut history = History::new();
+    for event in [
+        Event::Set { machine: 0, name: 1, value: 1 },
+        Event::Push { machine: 0, choices: none },
+        Event::Set { machine: 0, name: 1, value: 0 },
+        Event::Set { machine: 0, name: 0, value: 1 },
+        Event::Push { machine: 1, choices: Choices { take_vault: true, ..none } },
+    ] {
+        history.step(&event).unwrap();
+    }
+    history.end().unwrap();
+}

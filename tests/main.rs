@@ -18,6 +18,7 @@ mod init;
 mod interop;
 mod leak;
 mod log;
+mod machines;
 mod process;
 mod prompts;
 mod push;

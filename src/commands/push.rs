@@ -88,7 +88,8 @@ pub(super) fn run(arguments: &Push, global: &Global, world: &mut World) -> anyho
         };
         block_on(event::with_waits(&survey.client, &progress, carried_out))?
     };
-    let settled = Settled { subjects: &survey.subjects, observations: &survey.observations, plan: &plan };
+    let settled =
+        Settled { subjects: &survey.subjects, observations: &survey.observations, plan: &plan, rows: &survey.rows };
     let closed = settled.close(&outcomes, &recorder, &journal);
     let logged = logbook.write((world.clock)(), &outcomes, &roll_outs, &survey.choices(&choices)?);
     let report = report::plan::push(survey.at, &plan, &outcomes, &roll_outs, &survey.subjects, &survey.observations);

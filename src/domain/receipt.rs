@@ -146,9 +146,10 @@ impl<'a> DigestBook<'a> {
     pub fn new(receipts: &'a Receipts) -> Self {
         let mut by_digest: HashMap<Fingerprint, &Receipt> = HashMap::new();
         for (_, _, receipt) in receipts.iter() {
-            // A state that was accepted as it was stands for no value.
+            // A state that was accepted as it was stands for no value, and a person's word holds for the one place that
+            // it was given for.
             if let SealedEvidence::Digest(digest) = receipt.evidence
-                && receipt.knows_value()
+                && receipt.origin == Origin::Pushed
             {
                 by_digest
                     .entry(digest)

@@ -51,6 +51,22 @@ pub struct Row {
 }
 
 impl Row {
+    /// Returns the receipt that says what the row shows, when it is in sync by better proof than the receipt it has,
+    /// and that one speaks of something else. A name without any receipt stays without: it is not ours.
+    pub fn refreshed(&self, receipts: &Receipts, value: Fingerprint) -> Option<Receipt> {
+        let proved = matches!(self.judgement.proof, Proof::Digest | Proof::Value);
+        if self.judgement.verdict != Verdict::InSync || !proved {
+            return None;
+        }
+        let (own, evidence) = (receipts.get(&self.place.location, &self.remote_name)?, self.shown?);
+        if own.value == value && own.evidence == evidence {
+            return None;
+        }
+        let written = DigestBook::new(receipts).look_up(&evidence).map_or(own.written, |known| known.written);
+        let origin = if own.knows_value() { own.origin } else { Origin::Adopted };
+        Some(Receipt { value, evidence, written, origin, ..own.clone() })
+    }
+
     /// Returns whether nothing needs to be done about it.
     pub fn is_good(&self) -> bool {
         is_good(self.judgement.verdict, self.rollout.rollout)

@@ -9,10 +9,11 @@ use super::audit::{self, Subjects};
 use super::observe::Observations;
 use super::recorder::Recorder;
 use crate::domain::intent::Intent;
+use crate::domain::name::RemoteName;
 use crate::domain::outcome::StepOutcome;
 use crate::domain::place::Place;
 use crate::domain::plan::Plan;
-use crate::domain::row;
+use crate::domain::row::{self, Row};
 use crate::vault::journal::{Journal, JournalError};
 
 /// Why something stays on the disk that a push has settled. The next push settles it again.
@@ -38,6 +39,8 @@ pub struct Settled<'a> {
     pub observations: &'a Observations,
     /// What was planned.
     pub plan: &'a Plan,
+    /// How every name stood.
+    pub rows: &'a [Row],
 }
 
 impl Settled<'_> {
@@ -49,6 +52,7 @@ impl Settled<'_> {
         journal: &Journal,
     ) -> Result<(), SettleError> {
         self.retire(recorder).map_err(SettleError::Receipts)?;
+        self.refresh(recorder).map_err(SettleError::Receipts)?;
         let mut open = journal.open_intents()?;
         open.retain(|intent| !self.is_settled(intent, outcomes));
         journal.compact(&open).map_err(SettleError::Journal)
@@ -62,8 +66,29 @@ impl Settled<'_> {
                 recorder.record(&place, [], [], &retired)?;
                 if let Some(Ok(observation)) = self.observations.get(&place) {
                     let receipts = &self.subjects[&place.environment].receipts;
-                    recorder.forget(&place, &row::settled_removals(&place, receipts, observation))?;
+                    // What this push has removed once more is newer than the listing.
+                    let is_planned = |name: &RemoteName| {
+                        self.plan.steps.iter().any(|step| step.place == place && step.remote_name == *name)
+                    };
+                    let mut settled = row::settled_removals(&place, receipts, observation);
+                    settled.retain(|name| !is_planned(name));
+                    recorder.forget(&place, &settled)?;
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings up to date the receipts of names that were proved to hold the vault's value by other means, such as the
+    /// receipt of another place: what proves them may be replaced, and theirs speaks of an older state.
+    fn refresh(&self, recorder: &Recorder<'_>) -> io::Result<()> {
+        for row in self.rows {
+            let subject = &self.subjects[&row.place.environment];
+            let entry = row.secret.as_ref().and_then(|secret| subject.inventory.entries.get(secret));
+            if let Some(receipt) =
+                entry.and_then(|entry| row.refreshed(&subject.receipts, subject.key.value(&entry.value)))
+            {
+                recorder.record(&row.place, [(row.remote_name.clone(), receipt)], [], &[])?;
             }
         }
         Ok(())
