@@ -222,7 +222,9 @@ const FAULTS: [Meets; 9] = [
     ),
     (
         "a host that is not well",
-        |fly, machines| fly.edit_machine(APP, &machines[1], |machine| machine.host_status = "unreachable".to_owned()),
+        |fly, machines| {
+            fly.edit_machine(APP, &machines[1], |machine| "unreachable".clone_into(&mut machine.host_status));
+        },
         "failed",
         "the host of machine [1] is not well (`unreachable`), so that its configuration is not known whole; \
          no machine was touched",
@@ -344,7 +346,7 @@ fn every_fault_of_a_roll_out_has_its_own_words_and_leaves_the_rest_alone() {
         fly.clear_faults();
         fly.clock().advance(Duration::from_secs(301));
         fly.edit_machine(APP, &machines[1], |machine| {
-            machine.host_status = "ok".to_owned();
+            "ok".clone_into(&mut machine.host_status);
             machine.fails_to_start = false;
             machine.checks = vec![serde_json::json!({ "name": "http", "status": "passing" })];
         });
