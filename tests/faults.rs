@@ -4,6 +4,8 @@
 //! else's stays, a value is the old one or the new one and never lost, nothing is called in sync that is not, status 0
 //! means that all is done, nothing is written twice without need, and once the fault is gone one push puts all right.
 
+#![expect(clippy::print_stdout, reason = "how much was tried is worth knowing")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Mutex;

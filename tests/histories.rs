@@ -4,6 +4,8 @@
 //! happen: a value that a machine has not written or learned of is changed without being named, and a row is called in
 //! sync that does not hold the vault's value.
 
+#![expect(clippy::print_stdout, reason = "how much was tried is worth knowing")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -170,7 +172,7 @@ impl History {
                 self.machines[*machine].declare();
             }
             Event::Push { machine, choices } => {
-                let ran = self.push(*machine, choices)?;
+                let ran = self.push(*machine, *choices)?;
                 if ran.status == 0 {
                     self.all_is_right(*machine, &ran)?;
                 }
@@ -182,7 +184,7 @@ impl History {
                     server.inject(Fault::new(kind()).skip(*after).times(1));
                     server.inject(Fault::new(FaultKind::ResetBefore).skip(*after).always());
                 }
-                let _ = self.push(*machine, choices)?;
+                let _ = self.push(*machine, *choices)?;
                 self.fly.clear_faults();
                 self.github.clear_faults();
             }
@@ -195,17 +197,17 @@ impl History {
                     std::fs::remove_dir_all(folder.join(part)).unwrap();
                 }
                 second.world.copy_files_of(&first.world.folder());
-                second.values = first.values.clone();
+                second.values.clone_from(&first.values);
                 second.declared = first.declared;
-                second.knows = first.knows.clone();
-                second.wrote = first.wrote.clone();
+                second.knows.clone_from(&first.knows);
+                second.wrote.clone_from(&first.wrote);
             }
             Event::Audit { machine } => self.audit(*machine)?,
         }
         Ok(())
     }
 
-    fn push(&mut self, machine: usize, choices: &Choices) -> Result<Ran, TestCaseError> {
+    fn push(&mut self, machine: usize, choices: Choices) -> Result<Ran, TestCaseError> {
         let before = self.there();
         let mut arguments = vec!["push", "-e", "staging", "--yes"];
         arguments.extend(choices.take_vault.then_some("--take-vault"));
@@ -295,14 +297,14 @@ impl History {
         self.machines[0].declared = [true; 2];
         self.machines[0].declare();
         let all = Choices { take_vault: true, overwrite: [true; 2], prune: true, allow_shrink: true };
-        let ran = self.push(0, &all)?;
+        let ran = self.push(0, all)?;
         prop_assert_eq!(ran.status, 0, "{}", ran.transcript());
         self.all_is_right(0, &ran)?;
         self.audit(0)?;
         self.fly.clear_requests();
         self.github.clear_requests();
         let none = Choices { take_vault: false, overwrite: [false; 2], prune: false, allow_shrink: false };
-        let ran = self.push(0, &none)?;
+        let ran = self.push(0, none)?;
         prop_assert_eq!(ran.status, 0, "{}", ran.transcript());
         let requests = self.fly.requests().into_iter().chain(self.github.requests());
         prop_assert!(requests.into_iter().all(|request| request.method == "GET"));
@@ -312,11 +314,9 @@ impl History {
 
 impl Machine {
     fn declare(&self) {
-        let declared: String = (0..NAMES.len())
-            .filter(|name| self.declared[*name])
-            .map(|name| format!("[secrets.{}]\n", NAMES[name]))
-            .collect();
-        self.world.write("undrift.toml", format!("{PROJECT}{declared}"));
+        let declared = (0..NAMES.len()).filter(|name| self.declared[*name]);
+        let tables: Vec<String> = declared.map(|name| format!("[secrets.{}]\n", NAMES[name])).collect();
+        self.world.write("undrift.toml", format!("{PROJECT}{}", tables.concat()));
     }
 }
 

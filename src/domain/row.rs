@@ -64,7 +64,7 @@ impl Row {
         }
         let written = DigestBook::new(receipts).look_up(&evidence).map_or(own.written, |known| known.written);
         let origin = if own.knows_value() { own.origin } else { Origin::Adopted };
-        Some(Receipt { value, evidence, written, origin, ..own.clone() })
+        Some(Receipt { value, written, evidence, origin, ..own.clone() })
     }
 
     /// Returns whether nothing needs to be done about it.
