@@ -225,6 +225,13 @@ impl History {
             for name in 0..NAMES.len() {
                 let spot = (target, name);
                 if before.get(&spot) == after.get(&spot) {
+                    // What is named may have been written once more with the value that was there.
+                    let value = after.get(&spot).filter(|now| **now == self.machines[machine].values[name]);
+                    if let Some(value) = value.filter(|_| choices.overwrite[name] || choices.take_vault) {
+                        let version = *self.versions.entry(spot).or_default();
+                        self.machines[machine].wrote.insert((spot, value.clone()));
+                        self.machines[machine].knows.insert(spot, version);
+                    }
                     continue;
                 }
                 let version = self.versions.entry(spot).or_default();

@@ -1,10 +1,12 @@
 //! No value is ever shown or stored: canaries through every verb, and a search of every byte that came out.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use twins::{Fault, FaultKind};
+use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
+use clap::CommandFactory;
+use twins::{FLY_TOKEN, Fault, FaultKind, GITHUB_TOKEN};
 
 use crate::world::{World, files, repository, twins};
 
@@ -26,6 +28,10 @@ fn forms(value: &str) -> Vec<Vec<u8>> {
         json.trim_matches('"').as_bytes().to_vec(),
         percent.into_bytes(),
         hex::encode(value).into_bytes(),
+        hex::encode_upper(value).into_bytes(),
+        value.chars().rev().collect::<String>().into_bytes(),
+        value.chars().take(12).collect::<String>().into_bytes(),
+        URL_SAFE.encode(value).into_bytes(),
         STANDARD.encode(value).into_bytes(),
         URL_SAFE_NO_PAD.encode(value).into_bytes(),
     ];
@@ -56,6 +62,9 @@ fn the_hunt_finds_what_leaks() {
     }
 }
 
+/// The verbs whose work it is to hand out values.
+const HANDS_OUT: [&str; 3] = ["get", "export", "run"];
+
 #[test]
 fn no_value_is_shown_or_stored_whatever_happens() {
     let (fly, github) = twins();
@@ -63,9 +72,11 @@ fn no_value_is_shown_or_stored_whatever_happens() {
     world.network.retries = 0;
     world.shop();
     let mut said = BTreeMap::new();
+    let verbs_run = RefCell::new(BTreeSet::from(["init".to_owned()]));
     let mut run = |world: &World, arguments: &[&str], input: &str| {
         let ran = world.run_with(arguments, input);
         said.insert(format!("{} {arguments:?}", said.len()), ran.transcript());
+        verbs_run.borrow_mut().insert(arguments[0].to_owned());
     };
     for (name, value) in ["API_TOKEN", "SMTP_PASSWORD", "STRIPE_KEY", "UNDECLARED"].iter().zip(CANARIES) {
         run(&world, &["set", name, "-e", "staging"], value);
@@ -113,6 +124,16 @@ fn no_value_is_shown_or_stored_whatever_happens() {
     run(&world, &["adopt", "API_TOKEN", "-e", "staging", "-t", "web", "--yes"], CANARIES[1]);
     run(&world, &["adopt", "STRIPE_KEY", "-e", "staging", "-t", "ci", "--yes"], CANARIES[3]);
     run(&world, &["push", "-e", "staging", "--yes", "--plan", "plan.json"], "");
+    run(&world, &["adopt", "STRIPE_KEY", "-e", "staging", "-t", "ci", "--yes", "--as-is"], "");
+    run(&world, &["ignore", "--from-current", "--reason", "not ours", "--yes"], "");
+    for verb in [&["explain"][..], &["completions", "bash"], &["man"]] {
+        run(&world, verb, "");
+    }
+    // The machines are updated too, with and without faults on the way.
+    let declarations = world.read("undrift.toml");
+    world.write("undrift.toml", declarations.replace("kind = \"fly\"", "kind = \"fly\"\nrollout = \"machines\""));
+    fly.add_machine("shop-staging");
+    run(&world, &["push", "-e", "staging", "--yes"], "");
     // A platform that repeats what it was sent, and one that answers nonsense.
     for (index, kind) in [
         FaultKind::status(400, format!("{{\"error\":\"\\\"{}\\\" is not a valid secret name\"}}", CANARIES[0])),
@@ -142,12 +163,23 @@ fn no_value_is_shown_or_stored_whatever_happens() {
         hunt(place, text.as_bytes(), &extra);
         hunt(place, text.as_bytes(), &digests);
     }
-    for (path, content) in files(&world.path("")) {
+    let tokens = [FLY_TOKEN.to_owned(), GITHUB_TOKEN.to_owned()];
+    for (place, text) in &said {
+        hunt(place, text.as_bytes(), &tokens);
+    }
+    for (path, content) in files(&world.folder()) {
         if !path.starts_with(world.path("plain")) {
-            hunt(&path.display().to_string(), &content, &extra);
-            hunt(&path.display().to_string(), &content, &digests);
+            for sought in [&extra[..], &digests[..], &tokens[..]] {
+                hunt(&path.display().to_string(), &content, sought);
+            }
         }
     }
+    // A verb that is new has to be hunted through as well.
+    let verbs = undrift::cli::Cli::command();
+    let verbs = verbs.get_subcommands().map(|verb| verb.get_name().to_owned());
+    let missed: Vec<String> =
+        verbs.filter(|verb| !HANDS_OUT.contains(&verb.as_str()) && !verbs_run.borrow().contains(verb)).collect();
+    assert!(missed.is_empty(), "no canary went through {missed:?}");
     // A value travels in a body alone, and to GitHub only sealed.
     for request in fly.requests().iter().chain(&github.requests()) {
         hunt("an address", format!("{}?{}", request.path, request.query).as_bytes(), &extra);

@@ -177,6 +177,13 @@ impl<'a> Run<'a> {
             .chain(self.accepted.iter().map(|accepted| accepted.step))
             .map(|s| &s.remote_name)
             .collect();
+        if steps.iter().any(|step| step.action != Action::Delete) {
+            let last_written = steps.iter().filter_map(|step| match step.expected {
+                Some(SealedEvidence::Times { updated, .. }) => Some(updated),
+                _ => None,
+            });
+            self.target.make_ready(last_written.max()).await;
+        }
         let seen = match self.target.look(&names).await {
             Ok(seen) => seen,
             Err(error) => {

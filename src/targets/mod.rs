@@ -85,6 +85,10 @@ pub trait Target {
     /// the answer, and names beyond these may be in it. It says nothing about roll-out.
     fn look(&self, names: &[&RemoteName]) -> impl Future<Output = Result<Observation, TargetError>> + Send;
 
+    /// Does beforehand what a write has to wait for, so that it can follow the look before it at once. `last_written` is
+    /// the newest of the times that the place shows for what is about to be written.
+    fn make_ready(&self, last_written: Option<Timestamp>) -> impl Future<Output = ()> + Send;
+
     /// Returns the time by the place's own clock, as far as an earlier answer tells.
     fn now_there(&self) -> Option<Timestamp>;
 
@@ -133,6 +137,13 @@ impl Target for AnyTarget {
         match self {
             Self::Fly(target) => target.look(names).await,
             Self::Github(target) => target.look(names).await,
+        }
+    }
+
+    async fn make_ready(&self, last_written: Option<Timestamp>) {
+        match self {
+            Self::Fly(target) => target.make_ready(last_written).await,
+            Self::Github(target) => target.make_ready(last_written).await,
         }
     }
 

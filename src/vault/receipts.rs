@@ -106,9 +106,10 @@ pub fn write(
     receipts: &Receipts,
 ) -> io::Result<()> {
     let body = body(key, receipts)?;
+    // The last table ends with an empty line as the others do: git merges what is added behind it with a change in it.
     let text = format!(
         "# What undrift pushed, and what each target showed right after. Written by `undrift push`; safe to commit:\n\
-         # values and digests stand here only as HMACs under the environment's own key.\n{body}"
+         # values and digests stand here only as HMACs under the environment's own key.\n{body}\n"
     );
     store::replace(&layout.receipts(environment), text.as_bytes())
 }

@@ -281,6 +281,19 @@ impl Origin {
         sleep(wait).await;
     }
 
+    /// Waits until a write may be sent, without sending one: what is looked at afterwards is then still so when the write
+    /// follows. A wait that would be too long is left to the write itself, which tells of it.
+    pub async fn wait_for_turn(&self) {
+        let Some(budget) = &self.budget else { return };
+        loop {
+            let wait = budget.lock().expect("no holder of the budget panics").wait(Instant::now());
+            match wait {
+                Some((limit, wait)) if wait <= self.client.settings().patience => self.pause(Some(limit), wait).await,
+                _ => return,
+            }
+        }
+    }
+
     async fn wait_for_budget(&self) -> Result<(), TargetError> {
         let Some(budget) = &self.budget else { return Ok(()) };
         loop {

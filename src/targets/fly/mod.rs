@@ -216,6 +216,9 @@ impl Target for FlyApp {
         Ok(Observation { entries: self.secrets().await?.into_iter().map(entry).collect(), ..Observation::default() })
     }
 
+    /// All names are written by one request, which waits for nothing.
+    async fn make_ready(&self, _last_written: Option<Timestamp>) {}
+
     fn now_there(&self) -> Option<Timestamp> {
         self.machines.server_now()
     }

@@ -235,6 +235,10 @@ impl Target for GithubPlace {
         Ok(Observation { entries: found.into_iter().flatten().collect(), ..Observation::default() })
     }
 
+    async fn make_ready(&self, last_written: Option<Timestamp>) {
+        self.make_ready_to_write(last_written).await;
+    }
+
     fn now_there(&self) -> Option<Timestamp> {
         self.origin.server_now()
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use reqwest::{Method, StatusCode};
 use tokio::time::sleep;
+use vault_schema::project::GithubStore;
 
 use super::sealed_box::SealingKey;
 use super::{GithubPlace, expect, wire};
@@ -27,6 +28,15 @@ impl GithubPlace {
             Some(key) => Ok(key),
             None => self.fetch_key().await,
         }
+    }
+
+    /// Gets the key, and waits for the next second and for the budget. What fails here is told by the write.
+    pub(super) async fn make_ready_to_write(&self, last_written: Option<Timestamp>) {
+        if self.store != GithubStore::Variables {
+            let _ = self.key().await;
+            self.wait_for_next_second(last_written).await;
+        }
+        self.origin.wait_for_turn().await;
     }
 
     pub(super) async fn write_secret(&self, write: &Write<'_>) -> Effect {
