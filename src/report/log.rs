@@ -75,7 +75,8 @@ fn printable(text: &str) -> String {
 fn detail(line: &Line) -> String {
     let names = if line.remote_names.is_empty() { &line.secrets } else { &line.remote_names };
     let mut detail = match (&line.place, names.is_empty()) {
-        (Some(place), _) => format!("{place}: {}", names.join(", ")),
+        (Some(place), true) => place.clone(),
+        (Some(place), false) => format!("{place}: {}", names.join(", ")),
         (None, false) => names.join(", "),
         (None, true) => String::new(),
     };
