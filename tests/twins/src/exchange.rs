@@ -41,6 +41,8 @@ pub struct Request {
     pub user_agent: Option<String>,
     /// The `Content-Type` header.
     pub content_type: Option<String>,
+    /// Every header as sent, those above too.
+    pub headers: Vec<(String, Vec<u8>)>,
     /// The request body.
     pub body: Vec<u8>,
     /// The status of the answer, or 0 when the connection was reset or left hanging without one.
@@ -67,6 +69,8 @@ pub(crate) struct Shared {
     pub(crate) latency: Mutex<Duration>,
     pub(crate) in_flight_peak: AtomicUsize,
     pub(crate) connections: AtomicUsize,
+    pub(crate) held: AtomicUsize,
+    pub(crate) released: Notify,
     in_flight: AtomicUsize,
     router: Router,
     prefix: &'static str,
@@ -81,6 +85,8 @@ impl Shared {
             latency: Mutex::default(),
             in_flight_peak: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
+            held: AtomicUsize::new(0),
+            released: Notify::new(),
             in_flight: AtomicUsize::new(0),
             router,
             prefix,
@@ -168,6 +174,12 @@ pub(crate) async fn answer(
             tokio::time::sleep(*duration).await;
             shared.handle(parts, body).await
         }
+        Some(FaultKind::Hold) => {
+            let released = shared.released.notified();
+            shared.held.fetch_add(1, Ordering::SeqCst);
+            released.await;
+            shared.handle(parts, body).await
+        }
         Some(FaultKind::ResetAfter | FaultKind::CutBody | FaultKind::Garbage | FaultKind::HugeBody(_)) | None => {
             shared.handle(parts, body).await
         }
@@ -240,6 +252,7 @@ fn seen(parts: &Parts, body: &Bytes) -> Request {
         x_github_api_version: header(HeaderName::from_static("x-github-api-version")),
         user_agent: header(header::USER_AGENT),
         content_type: header(header::CONTENT_TYPE),
+        headers: parts.headers.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect(),
         body: body.to_vec(),
         status: 0,
         response_body: Vec::new(),

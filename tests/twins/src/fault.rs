@@ -32,6 +32,8 @@ pub enum FaultKind {
     },
     /// Waits, then handles the request as usual.
     Delay(Duration),
+    /// Waits until [`release`](crate::Server::release) is called, then handles the request as usual.
+    Hold,
     /// Resets the connection without handling the request.
     ResetBefore,
     /// Handles the request, then resets the connection without an answer.

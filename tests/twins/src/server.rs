@@ -101,6 +101,16 @@ impl Server {
         self.shared.faults.lock().expect("no holder of the faults panics").clear();
     }
 
+    /// Returns how many requests have met [`FaultKind::Hold`](crate::FaultKind::Hold) so far.
+    pub fn held(&self) -> usize {
+        self.shared.held.load(Ordering::SeqCst)
+    }
+
+    /// Lets every request go on that is held now.
+    pub fn release(&self) {
+        self.shared.released.notify_waiters();
+    }
+
     /// Delays every answer by this much. The effect of a request does not wait.
     pub fn latency(&self, latency: Duration) {
         *self.shared.latency.lock().expect("no holder of the latency panics") = latency;
