@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use twins::{Fault, FaultKind, FlyTwin, GitHubPlace, GitHubTwin};
 
 use crate::world::{Ran, World};
@@ -209,6 +209,8 @@ impl History {
 
     fn push(&mut self, machine: usize, choices: Choices) -> Result<Ran, TestCaseError> {
         let before = self.there();
+        self.fly.clear_requests();
+        self.github.clear_requests();
         let mut arguments = vec!["push", "-e", "staging", "--yes"];
         arguments.extend(choices.take_vault.then_some("--take-vault"));
         arguments.extend(choices.prune.then_some("--prune"));
@@ -220,18 +222,12 @@ impl History {
             }
         }
         let ran = self.machines[machine].world.run(&arguments);
-        let after = self.there();
+        let (after, sent) = (self.there(), self.sent());
         for target in 0..TARGETS.len() {
             for name in 0..NAMES.len() {
                 let spot = (target, name);
-                if before.get(&spot) == after.get(&spot) {
-                    // What is named may have been written once more with the value that was there.
-                    let value = after.get(&spot).filter(|now| **now == self.machines[machine].values[name]);
-                    if let Some(value) = value.filter(|_| choices.overwrite[name] || choices.take_vault) {
-                        let version = *self.versions.entry(spot).or_default();
-                        self.machines[machine].wrote.insert((spot, value.clone()));
-                        self.machines[machine].knows.insert(spot, version);
-                    }
+                // The same value again is a write as well, and whoever sends it knows what is there.
+                if before.get(&spot) == after.get(&spot) && !sent.contains(&spot) {
                     continue;
                 }
                 let version = self.versions.entry(spot).or_default();
@@ -246,16 +242,19 @@ impl History {
                     "{spot:?} was changed, and machine {machine} did not know it: {}",
                     ran.transcript()
                 );
-                prop_assert!(
-                    after.get(&spot).is_none_or(|now| *now == self.machines[machine].values[name]),
-                    "{spot:?} holds another value than the vault"
-                );
-                prop_assert!(
-                    after.contains_key(&spot) || choices.prune,
-                    "{spot:?} was removed without --prune: {}",
-                    ran.transcript()
-                );
-                *version += 1;
+                let is_ours = after.get(&spot).is_none_or(|now| *now == own.values[name]);
+                if before.get(&spot) != after.get(&spot) {
+                    prop_assert!(is_ours, "{spot:?} holds another value than the vault");
+                    prop_assert!(
+                        after.contains_key(&spot) || choices.prune,
+                        "{spot:?} was removed without --prune: {}",
+                        ran.transcript()
+                    );
+                    *version += 1;
+                } else if !is_ours {
+                    // What was sent did not arrive.
+                    continue;
+                }
                 let version = *version;
                 self.machines[machine].knows.insert(spot, version);
                 let written = after.get(&spot).map(|value| (spot, value.clone()));
@@ -263,6 +262,22 @@ impl History {
             }
         }
         Ok(ran)
+    }
+
+    /// The spots that the last push has sent a write to, whatever became of it.
+    fn sent(&self) -> BTreeSet<Spot> {
+        let mut sent = BTreeSet::new();
+        let name_of = |text: &str| NAMES.iter().position(|name| *name == text);
+        for request in self.fly.requests().iter().filter(|request| request.method == "POST") {
+            let target = usize::from(request.path.contains("/worker/"));
+            let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+            let names = body["values"].as_object().unwrap().keys();
+            sent.extend(names.filter_map(|name| Some((target, name_of(name)?))));
+        }
+        for request in self.github.requests().iter().filter(|request| request.method != "GET") {
+            sent.extend(request.path.rsplit('/').next().and_then(name_of).map(|name| (2, name)));
+        }
+        sent
     }
 
     fn audit(&self, machine: usize) -> Result<(), TestCaseError> {
@@ -308,17 +323,19 @@ impl History {
         prop_assert_eq!(ran.status, 0, "{}", ran.transcript());
         self.all_is_right(0, &ran)?;
         self.audit(0)?;
-        // What was proved by the receipt of another name alone is unverified once that one is replaced.
-        let ran = self.push(0, all)?;
-        prop_assert_eq!(ran.status, 0, "{}", ran.transcript());
-        self.fly.clear_requests();
-        self.github.clear_requests();
         let none = Choices { take_vault: false, overwrite: [false; 2], prune: false, allow_shrink: false };
-        let ran = self.push(0, none)?;
+        let mut ran = self.push(0, none)?;
+        // A name without a receipt was in sync by that of another one, which now has another value: the name is held
+        // until it is taken for ours, and then it has a receipt.
+        if ran.status == 1 && ran.output.contains("there, but never pushed by undrift") {
+            prop_assert!(self.sent().is_empty(), "{}", ran.transcript());
+            let taken = self.push(0, Choices { take_vault: true, ..none })?;
+            prop_assert_eq!(taken.status, 0, "{}", taken.transcript());
+            ran = self.push(0, none)?;
+        }
         prop_assert_eq!(ran.status, 0, "{}", ran.transcript());
-        let requests = self.fly.requests().into_iter().chain(self.github.requests());
-        prop_assert!(requests.into_iter().all(|request| request.method == "GET"));
-        Ok(())
+        prop_assert!(self.sent().is_empty(), "{}", ran.transcript());
+        self.all_is_right(0, &ran)
     }
 }
 
@@ -334,8 +351,14 @@ impl Machine {
 fn random_histories_change_nothing_that_was_not_known_or_named() {
     let cases = std::env::var("UNDRIFT_HISTORIES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(24);
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 60, ..Config::default() };
+    // Every day the same ones, and others whenever somebody asks for a number of them.
+    let mut runner = if std::env::var_os("UNDRIFT_HISTORIES").is_some() {
+        TestRunner::new(config)
+    } else {
+        TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
+    };
     let steps = std::cell::Cell::new(0);
-    let result = TestRunner::new(config).run(&prop::collection::vec(event(), 1..14), |events| {
+    let result = runner.run(&prop::collection::vec(event(), 1..14), |events| {
         let mut history = History::new();
         for event in &events {
             history.step(event)?;
