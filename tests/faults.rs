@@ -123,9 +123,26 @@ fn troubles() -> Vec<Trouble> {
     add("an empty object", FaultKind::status(200, "{}"), None, true, false);
     add("a list", FaultKind::status(200, "[]"), None, true, true);
     add("an empty listing", FaultKind::status(200, "{\"total_count\":0,\"secrets\":[]}"), Some("GET"), false, false);
+    let item = |name: &str, digest: &str, second: u8| {
+        let at = format!("2026-11-19T08:00:{second:02}Z");
+        serde_json::json!({ "name": name, "digest": digest, "created_at": at, "updated_at": at })
+    };
+    let listing = |items: &[serde_json::Value]| {
+        let listing = serde_json::json!({ "total_count": items.len(), "secrets": items });
+        FaultKind::status(200, listing.to_string())
+    };
+    let (one, other) = ("0123456789abcdef", "fedcba9876543210");
+    for (name, items) in [
+        ("a listing that has a name twice", vec![item("A", one, 1), item("A", other, 2)]),
+        ("a listing of another place", vec![item("X", one, 1), item("Y", other, 2), item("Z", one, 3)]),
+        ("a listing with other values", vec![item("A", one, 1), item("B", other, 2), item("THEIRS", one, 3)]),
+    ] {
+        add(name, listing(&items), Some("GET"), true, false);
+    }
     let short = "{\"total_count\":7,\"secrets\":[]}";
     add("a listing cut short", FaultKind::status(200, short), Some("GET"), false, false);
     add("a write that is only said to be done", FaultKind::status(204, ""), Some("PUT"), true, false);
+    add("a removal that is only said to be done", FaultKind::status(204, ""), Some("DELETE"), true, false);
     let lie = "{\"secrets\":[],\"version\":7}";
     add("a bulk write that is only said to be done", FaultKind::status(200, lie), Some("POST"), true, false);
     all
@@ -329,14 +346,20 @@ fn trial(template: &Path, number: usize, trouble: &Trouble, verb: Verb, at: At, 
     ensure(cell.writes().is_empty(), || "a push of nothing wrote something".to_owned())
 }
 
-#[test]
-fn every_fault_at_every_verb_and_place_leaves_what_must_be_true() {
+/// The project of every cell, made once.
+fn template() -> World {
     let template = World::new();
     let _ = template.run(&["init", "staging"]).status(0);
     for (name, value) in [("A", "a1"), ("B", "b1")] {
         let _ = template.run_with(&["set", name, "-e", "staging"], value).status(0);
     }
     template.write("undrift.toml", PROJECT);
+    template
+}
+
+#[test]
+fn every_fault_at_every_verb_and_place_leaves_what_must_be_true() {
+    let template = template();
     let mut cells = Vec::new();
     let troubles = troubles();
     for trouble in &troubles {
@@ -373,4 +396,39 @@ fn every_fault_at_every_verb_and_place_leaves_what_must_be_true() {
     });
     let faults = faults.into_inner().unwrap();
     assert!(faults.is_empty(), "{} of {} cells failed:\n{}", faults.len(), cells.len(), faults.join("\n"));
+}
+
+/// Listings that lag behind the writes, by fewer reads than a push has patience for and by more.
+#[test]
+fn a_listing_that_lags_is_waited_for_or_told() {
+    let template = template();
+    for verb in [Verb::Create, Verb::Update, Verb::Delete] {
+        for lag in [1, 2, 4, 50] {
+            let cell = Cell::new(&template.folder(), lag);
+            let end = cell.prepare(verb);
+            cell.forget_requests();
+            cell.github.list_lag(lag);
+            let ran = cell.run(verb);
+            let what = || format!("{verb:?} behind {lag} reads: {}", ran.transcript());
+            assert_eq!(ran.status, if lag == 50 { 2 } else { 0 }, "{}", what());
+            for place in [At::Fly, At::Repository, At::Environment] {
+                let (found, is_told) = (cell.values(place), ran.status == 2);
+                assert!(found == end || is_told, "{}", what());
+                assert_eq!(found.get("THEIRS"), end.get("THEIRS"), "{}", what());
+            }
+            assert!(cell.writes().values().all(|count| *count == 1), "{}", what());
+            // The listing has caught up by the time of the next push.
+            cell.github.list_lag(0);
+            for place in [At::Repository, At::Environment] {
+                cell.github.set(&self::place(place), "THEIRS", "untouched");
+            }
+            assert_eq!(cell.run(verb).status, 0, "{}", what());
+            for place in [At::Fly, At::Repository, At::Environment] {
+                assert_eq!(cell.values(place), end, "{}", what());
+            }
+            cell.forget_requests();
+            assert_eq!(cell.run(Verb::Create).status, 0, "{}", what());
+            assert!(cell.writes().is_empty(), "{}", what());
+        }
+    }
 }
