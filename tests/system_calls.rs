@@ -15,7 +15,12 @@ use crate::tools;
 use crate::world::{World, repository, twins};
 
 /// What a push does to the disk and to the network.
-const CALLS: [&str; 7] = ["fsync", "rename", "linkat", "unlink", "ftruncate", "sendto", "writev"];
+const CALLS: [&str; 9] = ["openat", "write", "fsync", "rename", "linkat", "unlink", "ftruncate", "sendto", "writev"];
+
+/// What a push opens and adds to in place. Everything opens and writes something, the network runtime to wake itself and
+/// the system to start the program; of these two calls, only those on these files are met.
+const FILES: [&str; 4] =
+    [".undrift/lock", ".undrift/journal.jsonl", "vault/staging/log.jsonl", "vault/staging/receipts.toml"];
 
 /// A project after one push, in which one value has changed, one name is new and one is not declared any more: the next
 /// push updates, creates and removes at two places.
@@ -41,17 +46,20 @@ fn prepared() -> (FlyTwin, GitHubTwin, World) {
 fn push(world: &World, call: &str, injected: &str) -> Output {
     let program = assert_cmd::cargo::cargo_bin("undrift");
     let mut command = Command::new("strace");
-    if call == "write" {
-        // The network runtime writes too, to wake itself; these are the files that are added to in place.
-        for file in [".undrift/journal.jsonl", "vault/staging/log.jsonl"] {
-            command.arg("-P").arg(world.path(file));
-        }
-    }
+    narrow(&mut command, call, world);
     command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}")]);
     command.args(["-e", &format!("inject={call}:{injected}")]).arg(program);
     command.args(["push", "-e", "staging", "--yes", "--prune"]);
     command.env_clear().envs(&world.variables).env("PATH", "/usr/bin:/bin").current_dir(world.path(""));
     command.output().unwrap()
+}
+
+fn narrow(strace: &mut Command, call: &str, world: &World) {
+    if matches!(call, "openat" | "write") {
+        for file in FILES {
+            strace.arg("-P").arg(world.path(file));
+        }
+    }
 }
 
 fn is_right_after(fly: &FlyTwin, github: &GitHubTwin, world: &World, what: &str) {
@@ -116,9 +124,17 @@ fn a_push_that_the_disk_refuses_loses_nothing_and_says_so() {
         return;
     }
     let mut refusals = 0;
-    for (call, error) in
-        [("fsync", "EIO"), ("fsync", "ENOSPC"), ("rename", "EIO"), ("ftruncate", "EIO"), ("write", "ENOSPC")]
-    {
+    for (call, error) in [
+        ("openat", "EIO"),
+        ("openat", "ENOSPC"),
+        ("fsync", "EIO"),
+        ("fsync", "ENOSPC"),
+        ("rename", "EIO"),
+        ("rename", "ENOSPC"),
+        ("ftruncate", "EIO"),
+        ("write", "EIO"),
+        ("write", "ENOSPC"),
+    ] {
         for number in 1.. {
             let (fly, github, world) = prepared();
             let output = push(&world, call, &format!("error={error}:when={number}"));
@@ -128,6 +144,10 @@ fn a_push_that_the_disk_refuses_loses_nothing_and_says_so() {
             assert!(matches!(status, Some(0 | 2)), "{what}: {output:?}");
             assert!(!talk.contains("panicked"), "{what}: {talk}");
             let was_refused = status == Some(2);
+            let said = format!("{}{talk}", String::from_utf8_lossy(&output.stdout));
+            let is_named =
+                ["receipt", "journal", "log.jsonl", "seen.toml", ".undrift"].iter().any(|f| said.contains(f));
+            assert!(!was_refused || is_named, "{what}: {said}");
             is_right_after(&fly, &github, &world, &what);
             if was_refused {
                 refusals += 1;
@@ -146,6 +166,7 @@ fn is_past(call: &str, number: usize) -> bool {
     let counted = world.path("calls");
     let program = assert_cmd::cargo::cargo_bin("undrift");
     let mut command = Command::new("strace");
+    narrow(&mut command, call, &world);
     command.args(["-f", "-qq", "-e", &format!("trace={call}"), "-o"]).arg(&counted).arg(program);
     command.args(["push", "-e", "staging", "--yes", "--prune"]);
     command.env_clear().envs(&world.variables).env("PATH", "/usr/bin:/bin").current_dir(world.path(""));
