@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 
 use crate::domain::fingerprint::FingerprintKey;
 use crate::domain::intent::Intent;
@@ -40,12 +41,12 @@ impl<'a> Recorder<'a> {
 
     /// Notes writes that are about to be sent. Without that, none may be.
     pub fn begin(&self, intents: &[Intent]) -> io::Result<()> {
-        self.journal.begin(intents)
+        self.journal.begin(intents).map_err(|error| self.about(self.journal.path(), &error))
     }
 
     /// Strikes out writes whose end was seen.
     pub fn end(&self, intents: &[Intent]) -> io::Result<()> {
-        self.journal.end(intents)
+        self.journal.end(intents).map_err(|error| self.about(self.journal.path(), &error))
     }
 
     /// Files new receipts and removals of one place, takes back the receipts of names it no longer holds, and writes
@@ -73,14 +74,14 @@ impl<'a> Recorder<'a> {
         if *receipts == before {
             return Ok(());
         }
-        receipts::write(self.layout, &place.environment, key, receipts)
+        self.write(&place.environment, key, receipts)
     }
 
     /// Writes the receipts of an environment as they stand.
     pub fn save(&self, environment: &EnvironmentName) -> io::Result<()> {
         let books = self.books.borrow();
         let Some((key, receipts)) = self.keys.get(environment).zip(books.get(environment)) else { return Ok(()) };
-        receipts::write(self.layout, environment, key, receipts)
+        self.write(environment, key, receipts)
     }
 
     /// Forgets removals of one place that have nothing left to say, and writes the file.
@@ -91,6 +92,16 @@ impl<'a> Recorder<'a> {
         for name in removals {
             receipts.forget_removal(&place.location, name);
         }
-        receipts::write(self.layout, &place.environment, key, receipts)
+        self.write(&place.environment, key, receipts)
+    }
+
+    fn write(&self, environment: &EnvironmentName, key: &FingerprintKey, receipts: &Receipts) -> io::Result<()> {
+        let written = receipts::write(self.layout, environment, key, receipts);
+        written.map_err(|error| self.about(&self.layout.receipts(environment), &error))
+    }
+
+    /// Adds which file it is about, which the operating system does not say.
+    fn about(&self, path: &Path, error: &io::Error) -> io::Error {
+        io::Error::new(error.kind(), format!("{}: {error}", self.layout.shown(path)))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use vault_schema::journal::{Begun, Line, VERSION};
 
@@ -42,6 +42,11 @@ impl Journal {
     /// Returns the journal of a project, which may not be there yet.
     pub fn of(layout: &Layout) -> Self {
         Self { path: layout.local().join("journal.jsonl") }
+    }
+
+    /// Returns where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Returns the writes that were begun and not seen to end.
