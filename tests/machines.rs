@@ -176,6 +176,9 @@ fn all_proved(world: &World) {
     assert_eq!(push.json()["steps"], serde_json::json!([]));
 }
 
+/// What a project has before both push, and what that is called.
+type Case<'a> = (&'a str, &'a dyn Fn(&World));
+
 #[test]
 fn receipts_of_pushes_to_different_places_merge() {
     // Each place has its receipts already, and they change.
@@ -194,8 +197,7 @@ fn receipts_of_pushes_to_different_places_merge() {
         let _ = world.run(&["push", "-e", "staging", "-t", "web", "--yes"]).status(0);
         world.set("SMTP_PASSWORD", "password-2");
     };
-    let cases: [(&str, &dyn Fn(&World)); 3] =
-        [("changed", &changed), ("made before", &before), ("made behind", &behind)];
+    let cases: [Case<'_>; 3] = [("changed", &changed), ("made before", &before), ("made behind", &behind)];
     for (what, prepare) in cases {
         let Some(machines) = Machines::start("receipts that git merges", prepare) else { return };
         let _ = machines.first.run(&["push", "-e", "staging", "-t", "web", "--yes"]).status(0);
@@ -232,7 +234,9 @@ fn receipts_merge_where_the_seals_do_not() {
         let _ = world.run_with(&["set", name, "-e", "staging", "-g", name], value).status(0);
     };
     let prepare = |world: &World| {
-        names.iter().for_each(|name| set(world, name, "begin"));
+        for name in names {
+            set(world, name, "begin");
+        }
         pushed(world);
     };
     let Some(machines) = Machines::start("receipts and seals that git merges", prepare) else { return };

@@ -19,8 +19,7 @@ const CALLS: [&str; 9] = ["openat", "write", "fsync", "rename", "linkat", "unlin
 
 /// What a push opens and adds to in place. Everything opens and writes something, the network runtime to wake itself and
 /// the system to start the program; of these two calls, only those on these files are met.
-const FILES: [&str; 4] =
-    [".undrift/lock", ".undrift/journal.jsonl", "vault/staging/log.jsonl", "vault/staging/receipts.toml"];
+const WRITTEN: [&str; 3] = [".undrift/lock", ".undrift/journal.jsonl", "vault/staging/log.jsonl"];
 
 /// A project after one push, in which one value has changed, one name is new and one is not declared any more: the next
 /// push updates, creates and removes at two places.
@@ -56,7 +55,7 @@ fn push(world: &World, call: &str, injected: &str) -> Output {
 
 fn narrow(strace: &mut Command, call: &str, world: &World) {
     if matches!(call, "openat" | "write") {
-        for file in FILES {
+        for file in WRITTEN {
             strace.arg("-P").arg(world.path(file));
         }
     }
