@@ -162,16 +162,16 @@ pub fn mends(problem: &Problem, environment: &str) -> Option<String> {
         ProblemKind::Seal(BreachKind::Damaged(Damage::NoKey)) => {
             format!("take vault/{environment}/key.age from git again")
         }
-        ProblemKind::Seal(BreachKind::Unsealed) => format!("undrift seal -e {environment}"),
-        // To vouch for what a stranger has put there would be the very mistake that the seal is there for.
-        ProblemKind::Seal(_) => format!("find out who did it; if it is meant: undrift seal -e {environment}"),
-        ProblemKind::Log(
+        ProblemKind::Seal(BreachKind::Unsealed)
+        | ProblemKind::Log(
             FaultKind::Edited(_)
             | FaultKind::Foreign(_)
             | FaultKind::Missing(_)
             | FaultKind::Unseen(_)
             | FaultKind::Behind,
         ) => format!("undrift seal -e {environment}"),
+        // To vouch for what a stranger has put there would be the very mistake that the seal is there for.
+        ProblemKind::Seal(_) => format!("find out who did it; if it is meant: undrift seal -e {environment}"),
         ProblemKind::Log(FaultKind::Unreadable(_))
         | ProblemKind::TooLarge { .. }
         | ProblemKind::Unreadable(_)
