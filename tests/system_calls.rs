@@ -19,7 +19,8 @@ const CALLS: [&str; 9] = ["openat", "write", "fsync", "rename", "linkat", "unlin
 
 /// What a push opens and adds to in place. Everything opens and writes something, the network runtime to wake itself and
 /// the system to start the program; of these two calls, only those on these files are met.
-const WRITTEN: [&str; 3] = [".undrift/lock", ".undrift/journal.jsonl", "vault/staging/log.jsonl"];
+const WRITTEN: [&str; 4] =
+    [".undrift/lock", ".undrift/journal.jsonl", "vault/staging/log.jsonl", "vault/staging/receipts.toml"];
 
 /// A project after one push, in which one value has changed, one name is new and one is not declared any more: the next
 /// push updates, creates and removes at two places.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::layout::Layout;
 use super::memory::{self, Memory};
-use super::receipts;
+use super::receipts::{self, ReceiptsError};
 use super::store::{self, ReadError};
 use crate::domain::fingerprint::FingerprintKey;
 use crate::domain::log::{self, Action, Chain, Deed, Fault, FaultKind, Known, Line, VERSION, Who};
@@ -72,7 +72,7 @@ impl<'a> Log<'a> {
             return Ok(());
         }
         let before = self.text()?;
-        let written = self.newest_write();
+        let written = self.newest_write_or_why_not()?;
         let chain = self.checked(&before, written);
         let (mut text, mut heads) = (String::new(), chain.heads);
         for deed in deeds {
@@ -183,6 +183,16 @@ impl<'a> Log<'a> {
         self.receipts().iter().map(|(_, _, receipt)| receipt.written).max()
     }
 
+    /// Returns the same for a line that is about to be written: one that tells of less than the receipts would look like
+    /// the last line of a log that was cut short.
+    fn newest_write_or_why_not(&self) -> Result<Option<Timestamp>, LogError> {
+        match receipts::read(self.layout, self.environment, self.key) {
+            Ok(read) => Ok(read.receipts.iter().map(|(_, _, receipt)| receipt.written).max()),
+            Err(ReceiptsError::Unreadable { file, source }) => Err(LogError::Unreadable { file, source }),
+            Err(ReceiptsError::Malformed { .. } | ReceiptsError::Version { .. }) => Ok(None),
+        }
+    }
+
     /// Receipts that cannot be read tell of nothing; that is said elsewhere.
     fn receipts(&self) -> Receipts {
         receipts::read(self.layout, self.environment, self.key).map(|read| read.receipts).unwrap_or_default()
@@ -220,5 +230,20 @@ mod tests {
             assert!(chain.is_whole(), "{:?}", chain.faults);
             assert_eq!(chain.entries.len(), left + 1);
         }
+    }
+
+    #[test]
+    fn writes_no_line_that_would_tell_of_less_than_the_receipts() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let layout = Layout::at(folder.path());
+        let staging = EnvironmentName::parse("staging").expect("a name");
+        let key = FingerprintKey::new(Zeroizing::new([7; 32]));
+        let log = Log::of(&layout, &staging, &key);
+        let at = "2026-11-20T08:00:00Z".parse().expect("a time");
+        // A folder in the place of the receipts is something that is there and cannot be read.
+        store::make_folder(&layout.receipts(&staging)).expect("a folder");
+        let added = log.append(&Who::default(), at, &[Deed::in_vault(Action::Set, Vec::new())]);
+        assert!(matches!(added, Err(LogError::Unreadable { .. })), "{added:?}");
+        assert!(!layout.log(&staging).exists());
     }
 }
