@@ -1,0 +1,173 @@
+//! What the verbs of drift take: `audit`, `plan`, `push`, `adopt`, `ignore`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use jiff::civil::Date;
+
+use super::Format;
+
+/// How the report of an audit or a plan is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For people
+    #[default]
+    Table,
+    /// For scripts
+    Json,
+    /// For a pull request's comment or a job's summary
+    Markdown,
+}
+
+/// `undrift audit`
+#[derive(Debug, Args)]
+#[command(after_help = "An audit only reads. It covers every environment that your identity opens.\n\n\
+                  Examples:\n  undrift audit\n  undrift audit -e production --format json")]
+pub struct Audit {
+    /// How to write it: `table` for people, `json` for scripts, `markdown` for a pull request
+    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true)]
+    pub format: ReportFormat,
+
+    /// Show every row, not only those that want attention
+    #[arg(short, long)]
+    pub all: bool,
+}
+
+/// `undrift plan`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  undrift plan\n  undrift plan -e production --out plan.json\n  \
+                  undrift push -e production --confirm production --plan plan.json")]
+pub struct Plan {
+    /// How to write it: `table` for people, `json` for scripts, `markdown` for a pull request
+    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true)]
+    pub format: ReportFormat,
+
+    /// Save the plan, for `push --plan`; a plan saved there before is replaced, and no other file
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+
+    /// What was decided.
+    #[command(flatten)]
+    pub choices: Choices,
+}
+
+/// `undrift push`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Only what differs is written. What somebody else wrote, or nobody can vouch for, is held until\n\
+                  you choose with `--overwrite NAME` or `--take-vault`.\n\n\
+                  Examples:\n  undrift push -e staging\n  undrift push -e production --confirm production --yes"
+)]
+pub struct Push {
+    /// How to write it: `table` for people, `json` for scripts
+    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true)]
+    pub format: Format,
+
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// Name a protected environment once more (repeatable)
+    #[arg(long, value_name = "ENVIRONMENT")]
+    pub confirm: Vec<String>,
+
+    /// Do exactly what was saved by `plan --out`, or nothing when anything moved since
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["targets", "take_vault", "overwrite", "prune", "max_deletes", "allow_shrink"]
+    )]
+    pub plan: Option<PathBuf>,
+
+    /// What was decided.
+    #[command(flatten)]
+    pub choices: Choices,
+}
+
+/// What a person decides about held steps.
+#[derive(Clone, Debug, Args)]
+pub struct Choices {
+    /// Write over values that nobody can vouch for
+    #[arg(long)]
+    pub take_vault: bool,
+
+    /// Write over a secret that was changed at the target (repeatable)
+    #[arg(long, value_name = "NAME")]
+    pub overwrite: Vec<String>,
+
+    /// Remove what undrift wrote and the vault no longer has
+    #[arg(long)]
+    pub prune: bool,
+
+    /// Refuse a plan that removes more than this, at all places together
+    #[arg(long, value_name = "COUNT", default_value_t = 10)]
+    pub max_deletes: usize,
+
+    /// Go on although most of what the receipts know is gone
+    #[arg(long)]
+    pub allow_shrink: bool,
+}
+
+/// `undrift adopt`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Nobody can read a value back from most targets, so you give it: on standard input or to a hidden prompt,\n\
+                  as with `undrift set`. Nothing is written to the target.\n\n\
+                  Examples:\n  pbpaste | undrift adopt STRIPE_KEY -e staging -t ci --yes\n  \
+                  undrift adopt STRIPE_KEY -e staging -t ci --as-is"
+)]
+pub struct Adopt {
+    /// The secret's name in the vault
+    #[arg(value_name = "NAME", index = 1)]
+    pub name: String,
+
+    /// Caught to be refused: a value on the command line stands in the shell's history and in every process list.
+    #[arg(value_name = "VALUE", index = 2, hide = true)]
+    pub value: Vec<String>,
+
+    /// Accept what is there without knowing its value, until either side moves
+    #[arg(long, conflicts_with = "exact")]
+    pub as_is: bool,
+
+    /// Keep every byte of standard input
+    #[arg(long)]
+    pub exact: bool,
+
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// Name a protected environment once more
+    #[arg(long, value_name = "ENVIRONMENT")]
+    pub confirm: Vec<String>,
+}
+
+/// `undrift ignore`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The rules go to undrift.toml, where they are reviewed. In a name, `*` stands for any number of characters.\n\
+                  A name that is ours is never ignored: declare it, or stop declaring it.\n\n\
+                  Examples:\n  undrift ignore 'CODECOV_*' -t ci --reason \"owned by the platform team\"\n  \
+                  undrift ignore --from-current --reason \"there before undrift\" --until 2027-03-31"
+)]
+pub struct Ignore {
+    /// The name at the target; `*` stands for any number of characters
+    #[arg(value_name = "NAME", required_unless_present = "from_current", conflicts_with = "from_current")]
+    pub name: Option<String>,
+
+    /// Every name that is unmanaged today
+    #[arg(long)]
+    pub from_current: bool,
+
+    /// Why; it stands in undrift.toml
+    #[arg(long, value_name = "TEXT", required = true)]
+    pub reason: String,
+
+    /// The last day on which the rule holds
+    #[arg(long, value_name = "DATE")]
+    pub until: Option<Date>,
+
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+}

@@ -1,0 +1,96 @@
+//! The command line: what may be typed, and nothing about what it means.
+
+mod drift;
+mod look;
+mod shell;
+mod start;
+mod vault;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use drift::{Adopt, Audit, Choices, Ignore, Plan, Push, ReportFormat};
+pub use look::{Explain, Log};
+pub use shell::{Completions, Man, Shell};
+pub use start::{Import, Init};
+pub use vault::{Export, ExportFormat, Get, List, Run, Seal, Set};
+
+/// Keep an age-encrypted vault and every place its secrets are used in step, and prove it
+#[derive(Debug, Parser)]
+#[command(name = "undrift", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(after_help = "Exit status: 0 in sync or done, 1 drift, findings or held steps, 2 trouble.")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// What holds for every verb.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// What holds for every verb.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Narrow to an environment (repeatable)
+    #[arg(short, long = "environment", visible_alias = "env", value_name = "NAME", global = true)]
+    pub environments: Vec<String>,
+
+    /// Narrow to a target (repeatable)
+    #[arg(short, long = "target", value_name = "NAME", global = true)]
+    pub targets: Vec<String>,
+
+    /// Read the key that opens the vault from a file (repeatable)
+    #[arg(short, long = "identity", value_name = "FILE", global = true)]
+    pub identities: Vec<PathBuf>,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a vault: undrift.toml, a folder and a key for each environment, and an identity if you have none
+    Init(Init),
+    /// Encrypt a tree of .env files into the vault, refusing to guess
+    Import(Import),
+    /// Set one value, read from standard input or a hidden prompt
+    Set(Set),
+    /// Show which secret has a value in which environment, never the values
+    List(List),
+    /// Write one value to standard output
+    Get(Get),
+    /// Write all values of an environment to standard output
+    Export(Export),
+    /// Start a program with the values of an environment in its environment
+    Run(Run),
+    /// Ask every target what it holds, and say what has drifted and how it is known
+    Audit(Audit),
+    /// Show what a push would write, and what is held until you choose
+    Plan(Plan),
+    /// Write to the targets what differs, after showing it
+    Push(Push),
+    /// Take what one target holds for right: its value goes to the vault, and nothing to the target
+    Adopt(Adopt),
+    /// Accept names that are somebody else's, with a reason and perhaps until a day
+    Ignore(Ignore),
+    /// Vouch for the files of an environment as they are, after they were changed by other means than undrift
+    Seal(Seal),
+    /// Show who did what and when, and whether anybody has changed that since
+    Log(Log),
+    /// Tell what a code such as UD104 means, why it matters and what to do
+    Explain(Explain),
+    /// Write what a shell needs to complete verbs, options and the names in undrift.toml
+    Completions(Completions),
+    /// Write the manual page of undrift, or of one verb
+    Man(Man),
+}
+
+/// How a report is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Table,
+    /// For scripts
+    Json,
+}
