@@ -90,10 +90,14 @@ fn pushed(world: &World) {
     let _ = world.run(&["push", "-e", "staging", "--yes"]).status(0);
 }
 
-/// The look before the write of a machine whose listing was read before.
-fn look(target: &str) -> Fault {
+/// One of the looks, from 0, before the write of a machine whose listing was read before.
+fn look(target: &str, number: usize) -> Fault {
     let fault = Fault::new(FaultKind::Hold).method("GET").times(1);
-    if target == "web" { fault.path_contains("/secrets").skip(1) } else { fault.path_contains("/SHOP_TOKEN") }
+    if target == "web" {
+        fault.path_contains("/secrets").skip(number + 1)
+    } else {
+        fault.path_contains("/SHOP_TOKEN").skip(number)
+    }
 }
 
 #[test]
@@ -102,7 +106,7 @@ fn of_two_machines_that_plan_the_same_step_the_later_one_is_stale() {
         let Some(machines) = Machines::start("two machines that push at once", pushed) else { return };
         machines.first.set("API_TOKEN", "of the first");
         machines.second.set("API_TOKEN", "of the second");
-        let child = machines.start_push(target, look(target));
+        let child = machines.start_push(target, look(target, 0));
         let second = machines.second.run(&["push", "-e", "staging", "-t", target, "--yes"]).status(0);
         assert!(second.output.contains("updated"), "{}", second.transcript());
         machines.server(target).release();
@@ -125,7 +129,27 @@ fn of_two_machines_that_make_the_same_name_the_later_one_is_stale() {
         let Some(machines) = Machines::start("two machines that make the same name", |_| {}) else { return };
         machines.first.set("API_TOKEN", "of the first");
         machines.second.set("API_TOKEN", "of the second");
-        let child = machines.start_push(target, look(target));
+        let child = machines.start_push(target, look(target, 0));
+        let _ = machines.second.run(&["push", "-e", "staging", "-t", target, "--yes"]).status(0);
+        machines.server(target).release();
+        let first = child.wait_with_output().unwrap();
+        let output = String::from_utf8(first.stdout).unwrap();
+        assert_eq!(first.status.code(), Some(1), "{target}: {output}");
+        assert!(output.contains("stale"), "{target}: {output}");
+        assert_eq!(machines.there(target), "of the second");
+    }
+}
+
+#[test]
+fn what_moves_while_a_limit_is_waited_for_is_looked_at_before_the_write_is_sent_again() {
+    for (target, method, path) in [("web", "POST", "/secrets"), ("ci", "PUT", "/SHOP_TOKEN")] {
+        let Some(machines) = Machines::start("a write between two tries", pushed) else { return };
+        machines.first.set("API_TOKEN", "of the first");
+        machines.second.set("API_TOKEN", "of the second");
+        let headers = vec![("retry-after".to_owned(), "0".to_owned())];
+        let limited = FaultKind::Status { code: 429, headers, body: "{}".to_owned() };
+        machines.server(target).inject(Fault::new(limited).method(method).path_contains(path).times(1));
+        let child = machines.start_push(target, look(target, 1));
         let _ = machines.second.run(&["push", "-e", "staging", "-t", target, "--yes"]).status(0);
         machines.server(target).release();
         let first = child.wait_with_output().unwrap();

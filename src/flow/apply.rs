@@ -22,7 +22,7 @@ use crate::domain::place::Place;
 use crate::domain::plan::{Action, Plan, Step};
 use crate::domain::receipt::{Origin, Receipt, Removal};
 use crate::domain::secret::SecretValue;
-use crate::targets::{AnyTarget, Effect, Target, Write};
+use crate::targets::{AnyTarget, Coming, Effect, Target, TargetError, Write};
 use crate::vault::journal::Journal;
 
 /// How long we wait for a place to show what it has accepted.
@@ -42,6 +42,12 @@ impl Default for Patience {
         Self { first: Duration::from_millis(250), longest: Duration::from_secs(8), looks: 8 }
     }
 }
+
+/// How often a step is tried that a limit turns away.
+const TRIES: u32 = 4;
+
+/// Why a step is not tried.
+const EARLIER: &str = "an earlier step failed";
 
 /// What a plan is carried out with.
 pub struct Tools<'a> {
@@ -94,6 +100,18 @@ fn end(tools: &Tools<'_>, step: &Step, outcome: Outcome, detail: &str) -> StepOu
     let outcome = StepOutcome { step: step.clone(), outcome, detail: detail.to_owned() };
     tools.listener.hear(&Event::Stepped(&outcome));
     outcome
+}
+
+/// Says what the steps of a batch are to the place.
+fn coming(steps: &[&Step]) -> Coming {
+    if steps.iter().all(|step| step.action == Action::Delete) {
+        return Coming::Removal;
+    }
+    let last_written = steps.iter().filter_map(|step| match step.expected {
+        Some(SealedEvidence::Times { updated, .. }) => Some(updated),
+        _ => None,
+    });
+    Coming::Write(last_written.max())
 }
 
 /// A step that the place accepted and does not show yet.
@@ -169,21 +187,28 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Looks, then writes what is still as the plan expects it. An error tells why the steps after it are not tried.
+    /// Looks, then writes what is still as the plan expects it; what a limit turns away is looked at again before it is
+    /// tried again. An error tells why the steps after it are not tried.
     async fn chunk(&mut self, steps: &[&'a Step]) -> Result<(), String> {
+        let mut left = steps.to_vec();
+        for tries_left in (0..TRIES).rev() {
+            left = self.attempt(&left, tries_left > 0).await?;
+            if left.is_empty() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the steps that a limit has turned away and that may be tried again.
+    async fn attempt(&mut self, steps: &[&'a Step], may_try_again: bool) -> Result<Vec<&'a Step>, String> {
         let names: Vec<&RemoteName> = steps
             .iter()
             .copied()
             .chain(self.accepted.iter().map(|accepted| accepted.step))
             .map(|s| &s.remote_name)
             .collect();
-        if steps.iter().any(|step| step.action != Action::Delete) {
-            let last_written = steps.iter().filter_map(|step| match step.expected {
-                Some(SealedEvidence::Times { updated, .. }) => Some(updated),
-                _ => None,
-            });
-            self.target.make_ready(last_written.max()).await;
-        }
+        self.target.make_ready(coming(steps)).await;
         let seen = match self.target.look(&names).await {
             Ok(seen) => seen,
             Err(error) => {
@@ -191,7 +216,7 @@ impl<'a> Run<'a> {
                 for step in steps {
                     self.end(step, Outcome::Failed, &detail);
                 }
-                return Err("an earlier step failed".to_owned());
+                return Err(EARLIER.to_owned());
             }
         };
         self.settle(&seen);
@@ -204,7 +229,7 @@ impl<'a> Run<'a> {
             }
         }
         if ready.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let written = (self.tools.clock)();
         let intents = match self.begin(&ready, written) {
@@ -219,8 +244,10 @@ impl<'a> Run<'a> {
         };
         let effects = self.send(&ready, &seen).await;
         let answered = self.target.now_there();
+        let is_turned_away = |effect: &Effect| matches!(effect, Effect::Refused(TargetError::TurnedAway(_)));
+        let tries_again = may_try_again && effects.iter().any(is_turned_away);
         let mut result = Ok(());
-        let mut ended = Vec::new();
+        let (mut ended, mut again) = (Vec::new(), Vec::new());
         for ((step, intent), effect) in ready.into_iter().zip(intents).zip(effects) {
             if matches!(effect, Effect::Refused(_) | Effect::Skipped) {
                 ended.push(intent.clone());
@@ -230,21 +257,25 @@ impl<'a> Run<'a> {
                     let promised = evidence.and_then(|evidence| Some(evidence.seal(self.key()?)));
                     self.accepted.push(Accepted { step, intent, promised, written, answered });
                 }
+                Effect::Refused(TargetError::TurnedAway(_)) | Effect::Skipped if tries_again => again.push(step),
                 Effect::Refused(error) => {
                     self.end(step, Outcome::Failed, &error.to_string());
                     if !matches!(error.reason(), vault_schema::audit::Reason::Rejected) {
-                        result = Err("an earlier step failed".to_owned());
+                        result = Err(EARLIER.to_owned());
                     }
                 }
                 Effect::Unknown(error) => {
                     self.end(step, Outcome::Uncertain, &format!("{error}; it may or may not have been written"));
-                    result = Err("an earlier step failed".to_owned());
+                    result = Err(EARLIER.to_owned());
                 }
-                Effect::Skipped => self.end(step, Outcome::Skipped, "an earlier step failed"),
+                Effect::Skipped => self.end(step, Outcome::Skipped, EARLIER),
             }
         }
         self.strike_out(&ended);
-        result
+        if result.is_err() {
+            self.skip(&again, EARLIER);
+        }
+        result.map(|()| again)
     }
 
     /// Notes the writes that are about to be sent.

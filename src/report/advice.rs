@@ -229,9 +229,13 @@ pub fn remedy(error: &TargetError, location: &Location) -> Option<String> {
         (TargetError::RateLimited { until: Some(until), .. }, _) => {
             return Some(format!("run the same command again after {}", until.strftime("%H:%M:%S UTC")));
         }
-        (TargetError::RateLimited { .. } | TargetError::Timeout { .. } | TargetError::Unreachable(_), _) => {
-            "run the same command again later"
-        }
+        (
+            TargetError::RateLimited { .. }
+            | TargetError::TurnedAway(_)
+            | TargetError::Timeout { .. }
+            | TargetError::Unreachable(_),
+            _,
+        ) => "run the same command again later",
         (TargetError::Rejected { status: 500.., .. }, _) => {
             "the fault is the platform's; run the same command again later"
         }

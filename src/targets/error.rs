@@ -41,6 +41,9 @@ pub enum TargetError {
         /// When it may be tried again.
         until: Option<Timestamp>,
     },
+    /// A limit turned a write away. It may be sent again once what it is to replace has been looked at again.
+    #[error("{0}")]
+    TurnedAway(Limit),
     /// No answer in time.
     #[error("no answer within {} s", .after.as_secs_f64())]
     Timeout {
@@ -133,7 +136,7 @@ impl TargetError {
             Self::NoToken | Self::Unauthorized | Self::Unusable(Unusable::Token) => Reason::Unauthorized,
             Self::Forbidden { .. } => Reason::Forbidden,
             Self::NotFound { .. } => Reason::NotFound,
-            Self::RateLimited { .. } => Reason::RateLimited,
+            Self::RateLimited { .. } | Self::TurnedAway(_) => Reason::RateLimited,
             Self::Timeout { .. } => Reason::Timeout,
             Self::Unreachable(_) | Self::Unusable(Unusable::BaseUrl | Unusable::Transport) => Reason::Unreachable,
             Self::Rejected { .. } | Self::Unusable(Unusable::Path) => Reason::Rejected,
@@ -149,6 +152,7 @@ impl TargetError {
             | Self::Forbidden { .. }
             | Self::NotFound { .. }
             | Self::RateLimited { .. }
+            | Self::TurnedAway(_)
             | Self::Unreachable(Broken::Connect | Broken::Certificate)
             | Self::Unusable(_) => true,
             // 408 is how Fly says that it did not finish in time, which is not to say that it did not begin.

@@ -53,6 +53,15 @@ pub struct Write<'a> {
     pub last_written: Option<Timestamp>,
 }
 
+/// What is about to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coming {
+    /// A batch of writes, and the newest of the times that the place shows for what is about to be written.
+    Write(Option<Timestamp>),
+    /// A batch of removals.
+    Removal,
+}
+
 /// What became of one write or removal.
 #[derive(Debug)]
 pub enum Effect {
@@ -85,9 +94,8 @@ pub trait Target {
     /// the answer, and names beyond these may be in it. It says nothing about roll-out.
     fn look(&self, names: &[&RemoteName]) -> impl Future<Output = Result<Observation, TargetError>> + Send;
 
-    /// Does beforehand what a write has to wait for, so that it can follow the look before it at once. `last_written` is
-    /// the newest of the times that the place shows for what is about to be written.
-    fn make_ready(&self, last_written: Option<Timestamp>) -> impl Future<Output = ()> + Send;
+    /// Does beforehand what a request has to wait for, so that it can follow the look before it at once.
+    fn make_ready(&self, coming: Coming) -> impl Future<Output = ()> + Send;
 
     /// Returns the time by the place's own clock, as far as an earlier answer tells.
     fn now_there(&self) -> Option<Timestamp>;
@@ -140,10 +148,10 @@ impl Target for AnyTarget {
         }
     }
 
-    async fn make_ready(&self, last_written: Option<Timestamp>) {
+    async fn make_ready(&self, coming: Coming) {
         match self {
-            Self::Fly(target) => target.make_ready(last_written).await,
-            Self::Github(target) => target.make_ready(last_written).await,
+            Self::Fly(target) => target.make_ready(coming).await,
+            Self::Github(target) => target.make_ready(coming).await,
         }
     }
 

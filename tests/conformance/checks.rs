@@ -1,17 +1,19 @@
 //! The promises, one function each.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::FutureExt;
 use futures_util::future::join_all;
 use twins::{Fault, FaultKind};
 use undrift::domain::fingerprint::FingerprintKey;
 use undrift::domain::observation::{Evidence, Observation, SealedEvidence};
 use undrift::targets::client::ClientSettings;
-use undrift::targets::error::Broken;
-use undrift::targets::{Effect, EvidenceKind, Target, TargetError};
+use undrift::targets::error::{Broken, Limit};
+use undrift::targets::{Coming, Effect, EvidenceKind, Target, TargetError};
 use vault_schema::audit::Reason;
 use vault_schema::verdict::Rollout;
 
@@ -242,12 +244,21 @@ pub(super) fn a_wait_beyond_patience_is_an_error_at_once<H: Harness>() {
     assert_eq!(harness.server().requests().len(), 1);
 }
 
-pub(super) fn a_limited_write_is_sent_again_and_done_once<H: Harness>() {
+pub(super) fn a_limited_write_waits_before_the_next_look_and_is_not_sent_again_by_itself<H: Harness>() {
     let harness = H::start();
     let target = harness.target(&hasty());
-    harness.server().inject(Fault::new(status(LIMITED, &[("retry-after", "0")])).method(H::WRITE).times(2));
-    assert!(matches!(run(write(&target, "A", "one")), Effect::Accepted(_)));
-    assert_eq!(seen(harness.server(), H::WRITE), 3);
+    harness.server().inject(Fault::new(status(LIMITED, &[("retry-after", "1")])).method(H::WRITE));
+    let effect = run(write(&target, "A", "one"));
+    assert!(matches!(effect, Effect::Refused(TargetError::TurnedAway(Limit::Platform))), "{effect:?}");
+    assert_eq!(seen(harness.server(), H::WRITE), 1);
+    run(async {
+        let mut turn = pin!(target.make_ready(Coming::Removal));
+        assert!(turn.as_mut().now_or_never().is_none(), "the limit lasts");
+        turn.await;
+        assert!(target.make_ready(Coming::Removal).now_or_never().is_some(), "it is waited for once");
+        assert!(matches!(write(&target, "A", "one").await, Effect::Accepted(_)));
+    });
+    assert_eq!(seen(harness.server(), H::WRITE), 2);
     harness.server().inject(Fault::new(status(LIMITED, &[("retry-after", "3600")])).method(H::WRITE));
     let effects = run(write_all(&target, &[("A", "two"), ("B", "two")]));
     assert!(matches!(effects[0], Effect::Refused(TargetError::RateLimited { .. })), "{effects:?}");
@@ -474,7 +485,7 @@ macro_rules! conformance {
             no_message_shows_the_token
             a_read_waits_as_long_as_it_is_told
             a_wait_beyond_patience_is_an_error_at_once
-            a_limited_write_is_sent_again_and_done_once
+            a_limited_write_waits_before_the_next_look_and_is_not_sent_again_by_itself
             a_read_survives_passing_trouble
             lasting_trouble_is_reported_for_what_it_is
             silence_ends_in_a_timeout

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
@@ -14,7 +14,7 @@ use undrift::flow::event::{self, Event, Listener};
 use undrift::targets::client::{Client, ClientSettings};
 use undrift::targets::error::Limit;
 use undrift::targets::github::{GithubPlace, GithubSettings};
-use undrift::targets::{AnyTarget, Effect, Target, TargetError, Write};
+use undrift::targets::{AnyTarget, Coming, Effect, Target, TargetError, Write};
 
 use super::raw::Raw;
 use super::{Harness, hasty, name, run, seen, write, write_all};
@@ -408,25 +408,30 @@ fn the_primary_limit_is_told_by_the_services_clock() {
 #[test]
 fn the_secondary_limit_is_waited_for_even_if_it_does_not_say_how_long() {
     let harness = Repository::start();
-    let target = harness.target(&hasty());
+    let wait = Duration::from_millis(50);
+    let target = harness.target(&ClientSettings { secondary_wait: wait, patience: 3 * wait, ..hasty() });
     harness.0.secondary_limit(2, None);
     let batch = [("A", "one"), ("B", "two"), ("C", "three"), ("D", "four")];
     let effects = run(write_all(&target, &batch));
     assert!(matches!(effects[1], Effect::Accepted(None)), "{effects:?}");
-    assert!(matches!(effects[2], Effect::Refused(TargetError::RateLimited { .. })), "{effects:?}");
+    assert!(matches!(effects[2], Effect::Refused(TargetError::TurnedAway(Limit::Platform))), "{effects:?}");
     assert!(matches!(effects[3], Effect::Skipped), "{effects:?}");
+    run(async {
+        let begun = Instant::now();
+        target.make_ready(Coming::Removal).await;
+        assert!(begun.elapsed() >= wait, "{:?}", begun.elapsed());
+        let effect = write(&target, "C", "three").await;
+        assert!(matches!(effect, Effect::Refused(TargetError::TurnedAway(_))), "a longer wait comes next: {effect:?}");
+        let effect = write(&target, "C", "three").await;
+        assert!(matches!(effect, Effect::Refused(TargetError::RateLimited { .. })), "beyond patience: {effect:?}");
+    });
     assert_eq!(seen(harness.server(), "PUT"), 5, "two writes, and one that was turned away three times");
-
-    let patient = harness.target(&ClientSettings { secondary_wait: Duration::from_secs(60), ..hasty() });
-    harness.server().clear_requests();
-    let effects = run(write_all(&patient, &batch[..1]));
-    assert!(matches!(effects[0], Effect::Refused(TargetError::RateLimited { .. })), "{effects:?}");
-    assert_eq!(seen(harness.server(), "PUT"), 1, "a minute is beyond this patience");
-
     harness.0.clear_secondary_limit();
-    harness.0.secondary_limit(1, Some(Duration::from_millis(100)));
-    let effects = run(write_all(&target, &batch[..2]));
-    assert!(effects.iter().all(|effect| matches!(effect, Effect::Accepted(None))), "{effects:?}");
+    let effect = run(write(&target, "C", "three"));
+    assert!(matches!(effect, Effect::Accepted(None)), "{effect:?}");
+    harness.0.secondary_limit(0, None);
+    let effect = run(write(&target, "D", "four"));
+    assert!(matches!(effect, Effect::Refused(TargetError::TurnedAway(_))), "it begins anew: {effect:?}");
 }
 
 #[test]
@@ -484,10 +489,16 @@ fn what_is_waited_for_is_told_when_the_wait_begins() {
     let target = at_repository(&harness, &client);
     run(async {
         harness.0.secondary_limit(0, None);
-        event::with_waits(&client, &heard, write(&target, "A", "value")).await;
-        assert_eq!(told().collect::<Vec<_>>(), [Limit::Platform; 2], "it is sent again twice");
+        for limits in [&[][..], &[Limit::Platform]] {
+            let turn = async {
+                target.make_ready(Coming::Removal).await;
+                write(&target, "A", "value").await
+            };
+            event::with_waits(&client, &heard, turn).await;
+            assert_eq!(told().collect::<Vec<_>>(), limits);
+        }
         harness.0.clear_secondary_limit();
-        for number in 3..80 {
+        for number in 2..80 {
             event::with_waits(&client, &heard, write(&target, &format!("NAME_{number}"), "value")).await;
         }
         assert_eq!(told().count(), 0);

@@ -11,6 +11,7 @@ mod budget;
 mod kept;
 mod origin;
 mod retry;
+mod turn;
 mod wait;
 
 use std::collections::HashMap;

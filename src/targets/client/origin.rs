@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 use super::answer::{Answer, Unread};
 use super::kept::{Ask, Known};
 use super::retry::{Again, again, delays, jitter};
+use super::turn::Turn;
 use super::{Client, SharedBudget, Wait};
 use crate::domain::declaration::is_safe_url;
 use crate::targets::TargetError;
@@ -44,14 +45,15 @@ pub struct OriginSettings<'a> {
 
 /// A base URL with the token that belongs to it.
 pub struct Origin {
-    client: Client,
+    pub(super) client: Client,
     transport: reqwest::Client,
     base: Url,
     headers: HeaderMap,
     place: String,
-    unstated_wait: Duration,
+    pub(super) unstated_wait: Duration,
     permits: Arc<Semaphore>,
-    budget: Option<SharedBudget>,
+    pub(super) budget: Option<SharedBudget>,
+    pub(super) turn: Turn,
     // The server's time in the last answer, and when we got it.
     clock: Mutex<Option<(Timestamp, Instant)>>,
 }
@@ -85,7 +87,7 @@ impl Failure {
 #[derive(Clone, Copy)]
 enum Purpose<'a> {
     Read { known: Option<&'a Known> },
-    Write { method: &'a Method, body: Option<&'a [u8]>, header: Option<(&'a HeaderName, &'a HeaderValue)> },
+    Write { method: &'a Method, body: Option<&'a [u8]>, header: Option<(&'a HeaderName, &'a HeaderValue)>, once: bool },
 }
 
 impl Origin {
@@ -110,6 +112,7 @@ impl Origin {
             headers,
             place: settings.place,
             unstated_wait: settings.unstated_wait,
+            turn: Turn::default(),
             clock: Mutex::default(),
         })
     }
@@ -146,7 +149,14 @@ impl Origin {
     /// An error says by [`TargetError::surely_not_applied`] whether the write may have happened all the same.
     pub async fn send(&self, method: &Method, path: &[&str], body: Option<&[u8]>) -> Result<Answer, TargetError> {
         let url = self.url(path)?;
-        self.exchange(&url, Purpose::Write { method, body, header: None }).await
+        self.exchange(&url, Purpose::Write { method, body, header: None, once: false }).await
+    }
+
+    /// Sends a write of what was looked at just before, and never again by itself: where a limit turns it away, what was
+    /// looked at may move in the meantime. [`Origin::wait_for_turn`] then waits before the next look.
+    pub async fn send_once(&self, method: &Method, path: &[&str], body: Option<&[u8]>) -> Result<Answer, TargetError> {
+        let url = self.url(path)?;
+        self.exchange(&url, Purpose::Write { method, body, header: None, once: true }).await
     }
 
     /// Sends a write with one header more, see [`Origin::send`].
@@ -160,7 +170,7 @@ impl Origin {
         let (name, value) = header;
         let value = HeaderValue::from_str(value).map_err(|_| unexpected("it has characters that no header has"))?;
         let url = self.url(path)?;
-        self.exchange(&url, Purpose::Write { method, body, header: Some((&name, &value)) }).await
+        self.exchange(&url, Purpose::Write { method, body, header: Some((&name, &value)), once: false }).await
     }
 
     /// Returns the server's time, as far as an earlier answer tells: no later than it really is.
@@ -238,9 +248,17 @@ impl Origin {
                 self.wait_for_budget().await?;
             }
             let failure = match self.attempt(url, purpose).await {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    if matches!(purpose, Purpose::Write { .. }) {
+                        self.turn.went_through();
+                    }
+                    return Ok(answer);
+                }
                 Err(failure) => failure,
             };
+            if let (Again::Limited(stated), Purpose::Write { once: true, .. }) = (failure.again, purpose) {
+                return Err(self.turned_away(stated, failure.error));
+            }
             let may = match (failure.again, purpose) {
                 (Again::Never, _) | (Again::Later(_), Purpose::Write { .. }) => false,
                 (Again::Later(_), Purpose::Read { .. }) | (Again::Limited(_), _) => true,
@@ -263,7 +281,7 @@ impl Origin {
     }
 
     /// Says when to come back, where the platform has not said so itself.
-    fn dated(&self, error: TargetError, wait: Duration) -> TargetError {
+    pub(super) fn dated(&self, error: TargetError, wait: Duration) -> TargetError {
         match error {
             TargetError::RateLimited { limit, until: None } if !wait.is_zero() => {
                 let now = self.server_now().unwrap_or_else(Timestamp::now);
@@ -273,45 +291,12 @@ impl Origin {
         }
     }
 
-    async fn pause(&self, limit: Option<Limit>, wait: Duration) {
+    pub(super) async fn pause(&self, limit: Option<Limit>, wait: Duration) {
         if let Some(limit) = limit {
             let host = self.base.host_str().unwrap_or_default().to_owned();
             self.client.tell(Wait { limit, host, until: Instant::now() + wait });
         }
         sleep(wait).await;
-    }
-
-    /// Waits until a write may be sent, without sending one: what is looked at afterwards is then still so when the write
-    /// follows. A wait that would be too long is left to the write itself, which tells of it.
-    pub async fn wait_for_turn(&self) {
-        let Some(budget) = &self.budget else { return };
-        loop {
-            let wait = budget.lock().expect("no holder of the budget panics").wait(Instant::now());
-            match wait {
-                Some((limit, wait)) if wait <= self.client.settings().patience => self.pause(Some(limit), wait).await,
-                _ => return,
-            }
-        }
-    }
-
-    async fn wait_for_budget(&self) -> Result<(), TargetError> {
-        let Some(budget) = &self.budget else { return Ok(()) };
-        loop {
-            let wait = {
-                let mut budget = budget.lock().expect("no holder of the budget panics");
-                let now = Instant::now();
-                let wait = budget.wait(now);
-                if wait.is_none() {
-                    budget.spend(now);
-                }
-                wait
-            };
-            let Some((limit, wait)) = wait else { return Ok(()) };
-            if wait > self.client.settings().patience {
-                return Err(TargetError::RateLimited { limit, until: Timestamp::now().checked_add(wait).ok() });
-            }
-            self.pause(Some(limit), wait).await;
-        }
     }
 
     async fn attempt(&self, url: &Url, purpose: Purpose<'_>) -> Result<Answer, Failure> {
@@ -321,7 +306,7 @@ impl Origin {
             Purpose::Read { known: Some(known) } => {
                 self.transport.get(url.clone()).header(IF_NONE_MATCH, known.etag.clone())
             }
-            Purpose::Write { method, body, header } => {
+            Purpose::Write { method, body, header, .. } => {
                 let mut request = self.transport.request(method.clone(), url.clone());
                 if let Some((name, value)) = header {
                     request = request.header(name, value);

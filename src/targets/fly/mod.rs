@@ -25,7 +25,7 @@ use self::token::{Api, authorization};
 use self::update::Leases;
 pub use self::update::{Cause, Stopped};
 use super::client::{Client, Origin, OriginSettings};
-use super::{Capabilities, Effect, EvidenceKind, Target, TargetError, Write};
+use super::{Capabilities, Coming, Effect, EvidenceKind, Target, TargetError, Write};
 use crate::domain::digest::RemoteDigest;
 use crate::domain::fleet::Fleet;
 use crate::domain::name::RemoteName;
@@ -168,7 +168,7 @@ impl FlyApp {
     async fn change(&self, values: &[(&str, Option<&str>)]) -> Result<BTreeMap<RemoteName, Evidence>, TargetError> {
         let body = wire::body(values);
         let before = self.machines.server_now();
-        let answer = self.machines.send(&Method::POST, &["v1", "apps", &self.app, "secrets"], Some(&body)).await?;
+        let answer = self.machines.send_once(&Method::POST, &["v1", "apps", &self.app, "secrets"], Some(&body)).await?;
         if !matches!(answer.status(), StatusCode::OK | StatusCode::CREATED) {
             return Err(TargetError::Unexpected(format!("its status is {}", answer.status().as_u16())));
         }
@@ -216,8 +216,9 @@ impl Target for FlyApp {
         Ok(Observation { entries: self.secrets().await?.into_iter().map(entry).collect(), ..Observation::default() })
     }
 
-    /// All names are written by one request, which waits for nothing.
-    async fn make_ready(&self, _last_written: Option<Timestamp>) {}
+    async fn make_ready(&self, _coming: Coming) {
+        self.machines.wait_for_turn().await;
+    }
 
     fn now_there(&self) -> Option<Timestamp> {
         self.machines.server_now()

@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 use self::sealed_box::SealingKey;
 use super::client::{Answer, Ask, Client, Origin, OriginSettings};
 use super::error::Unusable;
-use super::{Capabilities, Effect, EvidenceKind, Target, TargetError, Write};
+use super::{Capabilities, Coming, Effect, EvidenceKind, Target, TargetError, Write};
 use crate::domain::access::DeclaredAccess;
 use crate::domain::name::RemoteName;
 use crate::domain::observation::{Evidence, Observation, Observed, RolloutState};
@@ -130,7 +130,7 @@ impl GithubPlace {
     }
 
     async fn send(&self, method: &Method, path: &[&str], body: Option<&[u8]>) -> Result<Answer, TargetError> {
-        self.origin.send(method, path, body).await.map_err(|error| self.explain(error))
+        self.origin.send_once(method, path, body).await.map_err(|error| self.explain(error))
     }
 
     /// Adds what we know of the token and GitHub does not say.
@@ -235,8 +235,11 @@ impl Target for GithubPlace {
         Ok(Observation { entries: found.into_iter().flatten().collect(), ..Observation::default() })
     }
 
-    async fn make_ready(&self, last_written: Option<Timestamp>) {
-        self.make_ready_to_write(last_written).await;
+    async fn make_ready(&self, coming: Coming) {
+        if let Coming::Write(last_written) = coming {
+            self.make_ready_to_write(last_written).await;
+        }
+        self.origin.wait_for_turn().await;
     }
 
     fn now_there(&self) -> Option<Timestamp> {

@@ -30,13 +30,12 @@ impl GithubPlace {
         }
     }
 
-    /// Gets the key, and waits for the next second and for the budget. What fails here is told by the write.
+    /// Gets the key, and waits for the next second. What fails here is told by the write.
     pub(super) async fn make_ready_to_write(&self, last_written: Option<Timestamp>) {
         if self.store != GithubStore::Variables {
             let _ = self.key().await;
             self.wait_for_next_second(last_written).await;
         }
-        self.origin.wait_for_turn().await;
     }
 
     pub(super) async fn write_secret(&self, write: &Write<'_>) -> Effect {
