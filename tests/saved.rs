@@ -100,6 +100,23 @@ fn whatever_moved_is_named_and_nothing_is_written() {
 }
 
 #[test]
+fn a_roll_out_that_somebody_made_meanwhile_is_a_move_too() {
+    let (fly, github) = twins();
+    let world = World::with_twins(&fly, &github);
+    world.shop();
+    let machine = fly.add_machine("shop-staging");
+    let _ = world.run(&["push", "-e", "staging", "--yes"]).status(0);
+    let web = "[targets.web]\nkind = \"fly\"\napp = \"shop-{environment}\"\n";
+    world.write("undrift.toml", SHOP.replace(web, &format!("{web}rollout = \"machines\"\n")));
+    let _ = world.run(&["plan", "-e", "staging", "--out", "plan.json"]).status(1);
+    fly.deploy_machine("shop-staging", &machine);
+    fly.clear_requests();
+    github.clear_requests();
+    assert_snapshot!("push_plan_rolled_out", world.run(&PUSH).status(2).transcript());
+    assert_eq!(written(&fly, &github), 0);
+}
+
+#[test]
 fn a_plan_holds_its_choices_and_its_targets() {
     let (fly, github, world) = planned();
     github.set(&repository(), "STRIPE_KEY", "pasted");

@@ -25,7 +25,7 @@ pub(super) fn save(path: &Path, survey: &Survey, choices: &Choices, plan: &Plan,
         }
     }
     let plan = made(survey, choices, plan).saved().context("cannot save the plan")?;
-    Ok(saved_plan::write(&world.absolute(path), plan, &saved::keys(&survey.subjects))?)
+    Ok(saved_plan::write(&world.folder, path, plan, &saved::keys(&survey.subjects))?)
 }
 
 fn made<'a>(survey: &'a Survey, choices: &Choices, plan: &'a Plan) -> Made<'a> {
@@ -55,8 +55,7 @@ pub(super) struct Saved {
 impl Saved {
     /// Reads a plan, and narrows what is meant to what it was made for.
     pub(super) fn open(path: &Path, selection: &mut Selection, world: &World) -> anyhow::Result<Self> {
-        let path = world.absolute(path);
-        let plan = saved_plan::read(&path)?;
+        let plan = saved_plan::read(&world.folder, path)?;
         let named: Vec<&str> = selection.environments.iter().map(EnvironmentName::as_str).collect();
         if !plan.environments.keys().map(String::as_str).eq(named.iter().copied()) {
             let planned = plan.environments.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -70,7 +69,7 @@ impl Saved {
             })?;
             selection.targets.push(declared);
         }
-        Ok(Self { path, plan })
+        Ok(Self { path: path.to_owned(), plan })
     }
 
     /// Returns what a person had decided.

@@ -94,8 +94,9 @@ struct Head {
     schema: String,
 }
 
-/// Writes a plan: a new file, or in place of another saved plan, but never of anything else.
-pub fn write(path: &Path, mut plan: SavedPlan, keys: &Keys<'_>) -> Result<(), SavedPlanError> {
+/// Writes a plan: a new file, or in place of another saved plan, but never of anything else. `path` is shown as it is,
+/// and lies in `folder` unless it is absolute.
+pub fn write(folder: &Path, path: &Path, mut plan: SavedPlan, keys: &Keys<'_>) -> Result<(), SavedPlanError> {
     let file = path.display().to_string();
     let content = unsealed(&plan);
     for (name, key) in keys {
@@ -104,6 +105,7 @@ pub fn write(path: &Path, mut plan: SavedPlan, keys: &Keys<'_>) -> Result<(), Sa
         }
     }
     let text = text(&plan);
+    let path = &folder.join(path);
     let present = store::read_if_present(path);
     let present = present.map_err(|source| SavedPlanError::Unreadable { file: file.clone(), source })?;
     let written = match present {
@@ -116,10 +118,11 @@ pub fn write(path: &Path, mut plan: SavedPlan, keys: &Keys<'_>) -> Result<(), Sa
     written.map_err(|source| SavedPlanError::Unwritable { file, source })
 }
 
-/// Reads a plan. Nothing in it may be believed before [`verify`].
-pub fn read(path: &Path) -> Result<SavedPlan, SavedPlanError> {
+/// Reads a plan. Nothing in it may be believed before [`verify`]. `path` is as for [`write()`].
+pub fn read(folder: &Path, path: &Path) -> Result<SavedPlan, SavedPlanError> {
     let file = path.display().to_string();
-    let content = store::read(path).map_err(|source| SavedPlanError::Unreadable { file: file.clone(), source })?;
+    let content =
+        store::read(&folder.join(path)).map_err(|source| SavedPlanError::Unreadable { file: file.clone(), source })?;
     let Ok(Head { schema }) = serde_json::from_slice(&content) else { return Err(SavedPlanError::NotOne { file }) };
     if !schema.starts_with(FAMILY) {
         return Err(SavedPlanError::NotOne { file });
@@ -199,11 +202,11 @@ mod tests {
         let staging = EnvironmentName::parse("staging").expect("a name");
         let (ours, theirs) = (key(1), key(2));
         let keys = Keys::from([(staging.clone(), &ours)]);
-        write(&path, plan(&ours), &keys).expect("writing");
+        write(folder.path(), &path, plan(&ours), &keys).expect("writing");
         let saved = std::fs::read_to_string(&path).expect("a file");
         let check = |text: &str| {
             std::fs::write(&path, text).expect("writing");
-            read(&path).and_then(|plan| verify(&path, &plan, &keys))
+            read(folder.path(), &path).and_then(|plan| verify(&path, &plan, &keys))
         };
         assert!(check(&saved).is_ok());
         for (from, to) in [
@@ -231,10 +234,10 @@ mod tests {
         let path = folder.path().join("plan.json");
         let ours = key(1);
         let keys = Keys::from([(EnvironmentName::parse("staging").expect("a name"), &ours)]);
-        write(&path, plan(&ours), &keys).expect("writing");
-        write(&path, plan(&ours), &keys).expect("writing again");
+        write(folder.path(), &path, plan(&ours), &keys).expect("writing");
+        write(folder.path(), &path, plan(&ours), &keys).expect("writing again");
         std::fs::write(&path, "{\"schema\": \"undrift/plan/1\"}").expect("writing");
-        let refused = write(&path, plan(&ours), &keys);
+        let refused = write(folder.path(), &path, plan(&ours), &keys);
         assert!(matches!(refused, Err(SavedPlanError::InTheWay { .. })), "{refused:?}");
         assert_eq!(std::fs::read_to_string(&path).expect("a file"), "{\"schema\": \"undrift/plan/1\"}");
     }
