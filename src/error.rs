@@ -4,6 +4,7 @@ use crate::domain::adoption::AdoptionError;
 use crate::domain::name::{EnvironmentName, RemoteName, SecretName, TargetName};
 use crate::domain::place::{Location, Place};
 use crate::domain::plan::TooManyRemovals;
+use crate::domain::seal::BreachKind;
 use crate::report::advice;
 use crate::targets::TargetError;
 use crate::ui::{AskError, Ui};
@@ -105,6 +106,9 @@ pub enum Refusal {
     /// An environment that nobody has sealed.
     #[error("the files of `{0}` are not sealed: nobody has vouched for them, so nothing of them is pushed")]
     Unsealed(EnvironmentName),
+    /// An environment that had files, and has none.
+    #[error("no file of `{0}` is there any more")]
+    Gone(EnvironmentName),
     /// A key that a seal or receipts were made under, and that is not there.
     #[error("the fingerprint key of `{0}` is not there, and its seal or its receipts were made under it")]
     KeyGone(EnvironmentName),
@@ -311,6 +315,7 @@ impl Refusal {
                     "take vault/{name}/key.age from git again, or move vault/{name}/receipts.toml away to begin anew"
                 )
             }
+            Self::Gone(name) => take_again(name),
             Self::Unsealed(name) => format!("look at them, then `undrift seal -e {name}`"),
             Self::KeyGone(name) => format!(
                 "take vault/{name}/key.age from git again; if it is lost, move seal.toml and receipts.toml away and begin anew"
@@ -374,6 +379,9 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
             RecipientsError::Io(_) | RecipientsError::Line(_) => None,
         };
     }
+    if let Some(SealError::Broken { environment, breach: BreachKind::Gone, .. }) = error.downcast_ref::<SealError>() {
+        return Some(take_again(environment));
+    }
     if let Some(SealError::Broken { environment, .. }) = error.downcast_ref::<SealError>() {
         return Some(format!("look at what changed; if it is meant, `undrift seal -e {environment}`"));
     }
@@ -398,6 +406,10 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     match error.downcast_ref::<ProjectError>()? {
         ProjectError::Unreadable(_) | ProjectError::Wrong(_) => None,
     }
+}
+
+fn take_again(environment: &EnvironmentName) -> String {
+    format!("take it from git again: `git checkout -- vault/{environment}`; `undrift init {environment}` begins anew")
 }
 
 fn identity_hint(error: &IdentityError) -> Option<String> {

@@ -3,6 +3,7 @@
 
 mod adopt;
 mod audit;
+mod bad_input;
 mod completions;
 mod conformance;
 mod crash;

@@ -3,6 +3,7 @@
 use vault_schema::log::EnvironmentLog;
 
 use crate::cli::{Format, Global, Log as Arguments};
+use crate::domain::seal::BreachKind;
 use crate::error::{Exit, Refusal};
 use crate::report::{self, log as render};
 use crate::settings::{Selection, World};
@@ -28,7 +29,11 @@ pub(super) fn run(arguments: &Arguments, global: &Global, world: &mut World) -> 
                 }
                 world.ui.say(&format!("note: left out: no identity opens the files of `{name}`"));
             }
-            Key::Absent | Key::Unreadable => {}
+            Key::Absent | Key::Unreadable => {
+                if environment.sealed.breaches.iter().any(|breach| breach.kind == BreachKind::Gone) {
+                    return Err(Refusal::Gone(name.clone()).into());
+                }
+            }
         }
     }
     let log = render::build(logs);
@@ -37,6 +42,9 @@ pub(super) fn run(arguments: &Arguments, global: &Global, world: &mut World) -> 
         Format::Table => {
             let text = render::table(&log, world.ui.width);
             world.ui.write(&text);
+            if text.is_empty() {
+                world.ui.say("note: there is no log yet; the first write begins it");
+            }
             for broken in log.environments.iter().filter(|log| !log.whole) {
                 let environment = &broken.environment;
                 world.ui.say(&format!(

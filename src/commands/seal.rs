@@ -50,6 +50,9 @@ fn environment(
         Key::Absent => Chain::default(),
         Key::Unreadable => return Err(Refusal::KeyUnreadable(name.clone()).into()),
     };
+    if found.sealed.breaches.iter().any(|breach| breach.kind == BreachKind::Gone) {
+        return Err(Refusal::Gone(name.clone()).into());
+    }
     if found.sealed.contents.is_empty() {
         world.ui.say(&format!("`{name}` has no file to seal"));
         return Ok(());
@@ -127,7 +130,7 @@ fn changes(found: &Environment) -> Vec<String> {
             BreachKind::Added => format!("new      {}", of_file(file)),
             BreachKind::Removed => format!("gone     {file}"),
             BreachKind::Unsealed => "is not sealed yet".to_owned(),
-            BreachKind::Damaged(_) | BreachKind::RolledBack { .. } | BreachKind::KeyReplaced => {
+            BreachKind::Gone | BreachKind::Damaged(_) | BreachKind::RolledBack { .. } | BreachKind::KeyReplaced => {
                 format!("{file} {kind}")
             }
         });

@@ -19,7 +19,7 @@ use crate::domain::place::Place;
 use crate::domain::plan::{self, Plan};
 use crate::domain::receipt::Removal;
 use crate::domain::row::{Row, filed};
-use crate::domain::seal::Seal;
+use crate::domain::seal::{BreachKind, Seal};
 use crate::domain::suggest::nearest;
 use crate::error::Refusal;
 use crate::flow::audit::{self, Subject, Subjects};
@@ -205,7 +205,10 @@ impl Survey {
 
     /// Refuses to write anything for an environment that nobody has sealed.
     pub(super) fn refuse_unsealed(&self) -> Result<(), Refusal> {
-        self.unsealed.first().map_or(Ok(()), |name| Err(Refusal::Unsealed(name.clone())))
+        let Some(name) = self.unsealed.first() else { return Ok(()) };
+        let is_gone = |problem: &Problem| problem.kind == ProblemKind::Seal(BreachKind::Gone);
+        let is_gone = self.subjects.get(name).is_some_and(|subject| subject.inventory.problems.iter().any(is_gone));
+        Err(if is_gone { Refusal::Gone(name.clone()) } else { Refusal::Unsealed(name.clone()) })
     }
 
     /// Remembers on this machine what was seen of seals and logs. The project's lock is held meanwhile.

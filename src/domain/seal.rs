@@ -218,6 +218,9 @@ pub enum BreachKind {
     /// A sealed file is not there.
     #[error("was sealed, and is not there")]
     Removed,
+    /// The seal is not there, and no file is that it could vouch for.
+    #[error("is not there any more, and no file of this environment is")]
+    Gone,
     /// The seal says nothing.
     #[error("vouches for nothing: {0}")]
     Damaged(Damage),
@@ -251,7 +254,7 @@ fn found_serial(found: Option<u64>, seen: u64) -> String {
 impl BreachKind {
     /// Returns whether it voids the whole seal, so that no file is vouched for.
     pub const fn voids_all(&self) -> bool {
-        matches!(self, Self::Damaged(_) | Self::RolledBack { .. } | Self::KeyReplaced)
+        matches!(self, Self::Gone | Self::Damaged(_) | Self::RolledBack { .. } | Self::KeyReplaced)
     }
 
     /// Returns whether the content of the file it is about may not be used.
@@ -270,7 +273,7 @@ impl BreachKind {
             Self::Unsealed => "UD318",
             Self::Altered => "UD319",
             Self::Added => "UD320",
-            Self::Removed => "UD321",
+            Self::Removed | Self::Gone => "UD321",
             Self::Damaged(_) => "UD322",
             Self::RolledBack { .. } => "UD323",
             Self::KeyReplaced => "UD324",
@@ -292,6 +295,7 @@ pub fn compare(
     let of_seal = |kind| vec![Breach { file: SEAL_FILE.to_owned(), kind }];
     let newest = remembered.newest.as_ref();
     let seal = match (recorded, newest) {
+        (Recorded::Absent, Some(_)) if contents.is_empty() => return of_seal(BreachKind::Gone),
         (Recorded::Absent, Some((_, seen, _))) => {
             return of_seal(BreachKind::RolledBack { seen: *seen, found: None });
         }
@@ -430,6 +434,7 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         assert_eq!(absent(&seen(4, &new), &FILES), [BreachKind::RolledBack { seen: 4, found: None }]);
+        assert_eq!(absent(&seen(4, &new), &[]), [BreachKind::Gone]);
         assert_eq!(absent(&Remembered::default(), &FILES), [BreachKind::Unsealed]);
         assert_eq!(absent(&Remembered::default(), &[]), []);
     }

@@ -162,6 +162,7 @@ pub fn mends(problem: &Problem, environment: &str) -> Option<String> {
         ProblemKind::Seal(BreachKind::Damaged(Damage::NoKey)) => {
             format!("take vault/{environment}/key.age from git again")
         }
+        ProblemKind::Seal(BreachKind::Gone) => format!("take it from git again: `git checkout -- vault/{environment}`"),
         ProblemKind::Seal(BreachKind::Unsealed)
         | ProblemKind::Log(
             FaultKind::Edited(_)

@@ -96,6 +96,8 @@ impl Ui {
 
     /// Says a line, wrapped by words on a terminal and left whole in a log.
     pub fn say(&mut self, line: &str) {
+        // A name that was typed, or that a place told, may hold what moves a terminal's cursor.
+        let line = &line.replace(|c: char| c.is_control() && c != '\n', "?");
         if self.progress {
             let options = textwrap::Options::new(self.width).subsequent_indent("    ").break_words(false);
             self.say_raw(&format!("{}\n", textwrap::fill(line, options)));

@@ -245,7 +245,7 @@ pub const CODES: &[Code] = &[
     Code {
         code: "UD321",
         title: "file removed",
-        meaning: "A file that was sealed is not there any more.",
+        meaning: "A file that was sealed is not there any more, or no file of the environment is.",
         matters: "Its values are not known, so nothing is deleted at their targets.",
         remedy: "Take it from git again, or, if it is meant to be gone, `undrift seal -e ENVIRONMENT`.",
     },
