@@ -7,7 +7,9 @@ use crate::domain::plan::TooManyRemovals;
 use crate::domain::seal::BreachKind;
 use crate::report::advice;
 use crate::targets::TargetError;
+use crate::ui::editor::EditorError;
 use crate::ui::{AskError, Ui};
+use crate::vault::edit::EditError;
 use crate::vault::identity::IdentityError;
 use crate::vault::journal::JournalError;
 use crate::vault::lock::LockError;
@@ -229,6 +231,31 @@ pub enum Refusal {
     /// A value that may not be stored.
     #[error("the value {0}")]
     BadValue(&'static str),
+    /// A value that nobody has said how to make.
+    #[error("nothing says what a new value of {0} is; nothing was set")]
+    NothingToGenerate(SecretName),
+    /// Several files that may be meant.
+    #[error("say which file of `{environment}` is meant; an edit is of one")]
+    NeedsGroup {
+        /// The environment.
+        environment: EnvironmentName,
+        /// What each of them is called.
+        groups: Vec<String>,
+    },
+    /// A text that a person has given up mending.
+    #[error("{file} is as it was; what you wrote cannot be read back: {}", faults.join("; "))]
+    NotReadable {
+        /// The file.
+        file: String,
+        /// What is wrong, a line each.
+        faults: Vec<String>,
+    },
+    /// A text of which nothing was left.
+    #[error("the text was left empty, which removes nothing: {file} is as it was")]
+    NothingLeft {
+        /// The file.
+        file: String,
+    },
     /// A value where the shell's history and every process list show it.
     #[error("a value is never given on the command line, where the shell's history and every process list show it")]
     ValueInArguments,
@@ -320,8 +347,19 @@ impl Refusal {
             Self::KeyGone(name) => format!(
                 "take vault/{name}/key.age from git again; if it is lost, move seal.toml and receipts.toml away and begin anew"
             ),
+            Self::NothingToGenerate(_) => {
+                "name a kind, such as `--generate alphanumeric:40`, or write `generate = \"alphanumeric:40\"` in undrift.toml"
+                    .to_owned()
+            }
+            Self::NeedsGroup { environment, groups } => {
+                let typed: Vec<String> =
+                    groups.iter().map(|group| format!("`undrift edit -e {environment} {group}`")).collect();
+                typed.join(" or ")
+            }
             Self::KeyUnreadable(name) => format!("`undrift audit -e {name}` says why"),
             Self::BadValue(_)
+            | Self::NotReadable { .. }
+            | Self::NothingLeft { .. }
             | Self::Undeclared { .. }
             | Self::AlreadyThere(_)
             | Self::UnsafeUrl { .. }
@@ -363,9 +401,22 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     if let Some(error) = error.downcast_ref::<AskError>() {
         return match error {
             AskError::NoTerminal => Some("if it is what you want, add `--yes`".to_owned()),
+            AskError::NotText => Some("store it as text: `base64 < FILE | undrift set NAME -e ENVIRONMENT`".to_owned()),
             AskError::Visible => Some("pipe it in, or leave standard error on the terminal".to_owned()),
             _ => None,
         };
+    }
+    if let Some(error) = error.downcast_ref::<EditorError>() {
+        return match error {
+            EditorError::None | EditorError::Unstartable { .. } | EditorError::Unclosed(_) => Some(
+                "name one that is there: `EDITOR=nano undrift edit -e ENVIRONMENT`, or `EDITOR='code --wait'`"
+                    .to_owned(),
+            ),
+            EditorError::Failed { .. } => None,
+        };
+    }
+    if let Some(EditError::Moved { .. }) = error.downcast_ref::<EditError>() {
+        return Some("look at what is there now, and make your change again: run the same command again".to_owned());
     }
     if let Some(error) = error.downcast_ref::<IdentityError>() {
         return identity_hint(error);

@@ -241,7 +241,7 @@ fn misfortunes() -> Vec<FaultKind> {
 
 #[test]
 fn no_verb_shows_or_stores_a_value() {
-    let scene = Scene::new();
+    let mut scene = Scene::new();
     let hunt = Hunt::new(CANARIES);
     scene.world.write(
         "plain/api_staging.env",
@@ -310,6 +310,24 @@ fn no_verb_shows_or_stores_a_value() {
     scene.run_with(&["adopt", "STRIPE_KEY", "-e", "staging", "-t", "ci", "--yes"], CANARIES[3]);
     scene.run(&["adopt", "STRIPE_KEY", "--as-is", "-e", "staging", "-t", "ci", "--yes"]);
     scene.run(&["push", "-e", "staging", "--yes", "--plan", "plan.json"]);
+    // An editor that writes, one that makes every mistake, and one that fails.
+    let bin = scene.world.home().join("bin");
+    std::fs::create_dir_all(&bin).unwrap();
+    scene.world.variables.insert("EDITOR".to_owned(), bin.join("editor").into());
+    scene.world.variables.insert("PATH".to_owned(), "/usr/bin:/bin".into());
+    let value = CANARIES[0];
+    for lines in [
+        format!("EDITED = \"{value}\""),
+        format!("B-C = \"{value}\"\nEDITED = \"{value}\"\nEMPTY = \"\"\nNUL = \"{value}\\u0000\""),
+        format!("{value}"),
+        format!("OPEN = \"{value}"),
+        format!("OTHER = [\"{value}\"]"),
+    ] {
+        let script = format!("#!/bin/sh\ngrep -q '^# undrift' \"$1\" || cat >> \"$1\" <<'END'\n{lines}\nEND\n");
+        std::fs::write(bin.join("editor"), script).unwrap();
+        std::fs::set_permissions(bin.join("editor"), std::fs::Permissions::from_mode(0o755)).unwrap();
+        scene.run(&["edit", "-e", "staging"]);
+    }
     scene.search(&hunt);
     // A verb that is new has to be hunted through as well.
     let verbs = undrift::cli::Cli::command();
@@ -373,6 +391,7 @@ fn no_value_is_in_a_temporary_file_or_in_the_arguments_of_a_child() {
         scene.world.variables.insert(name.to_owned(), value.into());
     }
     scene.world.variables.insert("RUST_BACKTRACE".to_owned(), "full".into());
+    scene.world.variables.insert("EDITOR".to_owned(), "true".into());
     scene.fly.add_machine("shop-staging");
     let web = "[targets.web]\nkind = \"fly\"\napp = \"shop-{environment}\"\n";
     scene.world.write("undrift.toml", SHOP.replace(web, &format!("{web}rollout = \"flyctl\"\n")));
@@ -385,6 +404,7 @@ fn no_value_is_in_a_temporary_file_or_in_the_arguments_of_a_child() {
         &["export", "-e", "staging"],
         &["run", "-e", "staging", "--redact", "--", "sh", "-c", "echo $API_TOKEN; echo $STRIPE_KEY >&2"],
         &["run", "-e", "staging", "--", "true"],
+        &["edit", "-e", "staging"],
     ] {
         let program = assert_cmd::cargo::cargo_bin("undrift");
         let mut command = if traced {

@@ -5,7 +5,7 @@
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use crate::world::{World, repository, twins};
+use crate::world::{World, files, repository, twins};
 
 /// A program at a terminal.
 struct Terminal {
@@ -66,6 +66,59 @@ fn a_value_is_typed_twice_and_never_shown() {
     assert!(!seen.contains("canary"), "{seen}");
     assert!(seen.contains("changed SMTP_PASSWORD in vault/staging/secrets.toml.age"), "{seen}");
     assert_eq!(world.value("staging", "SMTP_PASSWORD"), "typed-canary");
+}
+
+#[test]
+fn a_value_that_is_not_typed_to_its_end_is_not_set() {
+    let world = World::new();
+    world.shop();
+    let before = files(&world.path(""));
+    for keys in [&["\u{3}"][..], &["\u{1b}"], &["typed-canary\r", "\u{3}"], &["typed-canary\r", "another\r", "\u{3}"]] {
+        let mut terminal = Terminal::start(&world, "set SMTP_PASSWORD -e staging");
+        for (question, keys) in ["value of SMTP_PASSWORD:", "once more:", "value of SMTP_PASSWORD:"].iter().zip(keys) {
+            terminal.wait_for(question);
+            terminal.press(keys);
+        }
+        let (status, seen) = terminal.end();
+        assert_eq!(status, 2, "{keys:?}: {seen}");
+        assert!(seen.contains("nothing was done") && !seen.contains("canary"), "{keys:?}: {seen}");
+        assert_eq!(files(&world.path("")), before, "{keys:?}");
+    }
+}
+
+#[test]
+fn what_was_edited_is_opened_again_beside_what_was_written_meanwhile() {
+    let mut world = World::new();
+    world.shop();
+    let program = assert_cmd::cargo::cargo_bin("undrift");
+    let (editor, seen) = (world.home().join("editor"), world.home().join("seen"));
+    let script = format!(
+        "#!/bin/sh\nif grep -q '^# undrift' \"$1\"; then cat \"$1\" > {seen}; cat \"$(dirname \"$1\")/now-secrets.toml\" >> {seen}\n\
+         sed -i '/^# undrift/d; s/password-1/password-3/' \"$1\"\n\
+         else echo password-2 | {program} set SMTP_PASSWORD -e staging 2> /dev/null; echo 'MINE = \"1\"' >> \"$1\"; fi\n",
+        program = program.display(),
+        seen = seen.display()
+    );
+    std::fs::write(&editor, script).unwrap();
+    std::fs::set_permissions(&editor, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    world.variables.insert("EDITOR".to_owned(), editor.into());
+    let mut terminal = Terminal::start(&world, "edit -e staging");
+    terminal.wait_for("open what you wrote again?");
+    terminal.press("n\r");
+    let (status, shown) = terminal.end();
+    assert_eq!(status, 2, "{shown}");
+    assert_eq!(world.value("staging", "SMTP_PASSWORD"), "password-2", "{shown}");
+    world.set("SMTP_PASSWORD", "password-1");
+    let mut terminal = Terminal::start(&world, "edit -e staging");
+    terminal.wait_for("open what you wrote again?");
+    terminal.press("\r");
+    let (status, shown) = terminal.end();
+    assert_eq!(status, 0, "{shown}");
+    let seen = std::fs::read_to_string(seen).unwrap();
+    assert!(seen.contains("# undrift: it was, by name: changed SMTP_PASSWORD\n"), "{seen}");
+    assert!(seen.contains("MINE = \"1\"") && seen.contains("password-1") && seen.contains("password-2"), "{seen}");
+    assert_eq!(world.value("staging", "SMTP_PASSWORD"), "password-3");
+    assert_eq!(world.value("staging", "MINE"), "1");
 }
 
 #[test]

@@ -14,7 +14,7 @@ pub use drift::{Adopt, Audit, Choices, Ignore, Plan, Push, ReportFormat};
 pub use look::{Explain, Log};
 pub use shell::{Completions, Man, Shell};
 pub use start::{Import, Init};
-pub use vault::{Export, ExportFormat, Get, List, Run, Seal, Set};
+pub use vault::{Edit, Export, ExportFormat, Get, List, Run, Seal, Set};
 
 /// Keep an age-encrypted vault and every place its secrets are used in step, and prove it
 #[derive(Debug, Parser)]
@@ -53,8 +53,10 @@ pub enum Command {
     Init(Init),
     /// Encrypt a tree of .env files into the vault, refusing to guess
     Import(Import),
-    /// Set one value, read from standard input or a hidden prompt
+    /// Set one value, read from standard input, a hidden prompt or a file, or made new
     Set(Set),
+    /// Edit the values of one file as text, in your editor
+    Edit(Edit),
     /// Show which secret has a value in which environment, never the values
     List(List),
     /// Write one value to standard output

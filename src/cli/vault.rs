@@ -1,6 +1,7 @@
-//! What the verbs of the vault take: `list`, `get`, `set`, `export`, `run`, `seal`.
+//! What the verbs of the vault take: `list`, `get`, `set`, `edit`, `export`, `run`, `seal`.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
@@ -32,7 +33,12 @@ pub struct Get {
 /// `undrift set`
 #[derive(Debug, Args)]
 #[command(after_help = "A value on standard input loses one line end, which `echo` adds; `--exact` keeps it.\n\n\
-                  Examples:\n  undrift set SMTP_PASSWORD -e staging\n  pbpaste | undrift set SMTP_PASSWORD -e staging")]
+                  A file does the same. What is generated has at least 128 random bits: letters and digits\n\
+                  (`alphanumeric:40`), random bytes (`hex:32`, `base64:32`, `base64url:32`), words (`words:12`),\n\
+                  or a private key (`ed25519`, `rsa:3072`); `uuid` has 122. Each environment gets its own.\n\n\
+                  Examples:\n  undrift set SMTP_PASSWORD -e staging\n  pbpaste | undrift set SMTP_PASSWORD -e staging\n  \
+                  undrift set TLS_KEY -e staging --file tls.pem\n  \
+                  undrift set SESSION_KEY -e staging -e production --generate hex:32")]
 pub struct Set {
     /// The secret's name
     #[arg(value_name = "NAME", index = 1)]
@@ -46,13 +52,43 @@ pub struct Set {
     #[arg(short, long, value_name = "GROUP", default_value = "secrets")]
     pub group: String,
 
-    /// Keep every byte of standard input
+    /// Make a new value: `alphanumeric:40`, `hex:32`, `uuid`; without KIND, what undrift.toml says (`generate`)
+    #[arg(long, value_name = "KIND", num_args = 0..=1, conflicts_with_all = ["exact", "allow_empty"])]
+    pub generate: Option<Option<String>>,
+
+    /// Read the value from a file
+    #[arg(long, value_name = "FILE", conflicts_with = "generate")]
+    pub file: Option<PathBuf>,
+
+    /// Keep every byte of standard input or of the file
     #[arg(long)]
     pub exact: bool,
 
     /// Accept an empty value
     #[arg(long)]
     pub allow_empty: bool,
+}
+
+/// `undrift edit`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "VISUAL or EDITOR names the editor, such as `code --wait`; else it is vi, or nano. The text lies in memory\n\
+                  where there is such a place, and is wiped when the editor ends. Comments and order stay as you\n\
+                  leave them. Nothing is written if nothing changed, or if what you wrote cannot be read.\n\n\
+                  Examples:\n  undrift edit -e staging\n  undrift edit -e production payments --confirm production"
+)]
+pub struct Edit {
+    /// The file of the environment: `payments` for payments.toml.age
+    #[arg(value_name = "GROUP")]
+    pub group: Option<String>,
+
+    /// Accept empty values
+    #[arg(long)]
+    pub allow_empty: bool,
+
+    /// Name a protected environment once more (repeatable)
+    #[arg(long, value_name = "ENVIRONMENT")]
+    pub confirm: Vec<String>,
 }
 
 /// How values are written.

@@ -3,6 +3,7 @@
 mod adopt;
 mod audit;
 mod completions;
+mod edit;
 mod explain;
 mod export;
 mod get;
@@ -33,6 +34,7 @@ pub fn run(cli: &Cli, world: &mut World) -> anyhow::Result<Exit> {
         Command::Init(arguments) => init::run(arguments, &cli.global, world),
         Command::Import(arguments) => import::run(arguments, &cli.global, world),
         Command::Set(arguments) => set::run(arguments, &cli.global, world),
+        Command::Edit(arguments) => edit::run(arguments, &cli.global, world),
         Command::List(arguments) => list::run(arguments, &cli.global, world),
         Command::Get(arguments) => get::run(arguments, &cli.global, world),
         Command::Export(arguments) => export::run(arguments, &cli.global, world),

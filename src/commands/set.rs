@@ -1,14 +1,19 @@
-//! `undrift set`: one value, from standard input or a hidden prompt, never from the command line.
+//! `undrift set`: one value, from standard input, a hidden prompt or a file, or made new; never from the command line.
+
+use std::path::Path;
 
 use anyhow::Context;
 use jiff::tz::TimeZone;
+use zeroize::Zeroizing;
 
 use crate::cli::{Global, Set};
+use crate::domain::generate::Kind;
 use crate::domain::log::{Action, Deed};
 use crate::domain::name::{EnvironmentName, GroupName, SecretName};
 use crate::domain::secret::SecretValue;
 use crate::error::{Exit, Refusal};
 use crate::settings::{Selection, World};
+use crate::ui::value_of;
 use crate::vault::declare::{self, Additions, NewSecret};
 use crate::vault::identity::Identities;
 use crate::vault::layout::PROJECT_FILE;
@@ -28,16 +33,19 @@ pub(super) fn run(arguments: &Set, global: &Global, world: &mut World) -> anyhow
     let selection = Selection::resolve(global, world)?;
     selection.needs_environment()?;
     let identities = world.identity_chain(global).load()?;
-    let value = world.ui.read_value(name.as_str(), arguments.exact)?;
-    if value.is_empty() && !arguments.allow_empty {
-        return Err(
-            anyhow::Error::from(Refusal::BadValue("is empty")).context("nothing was set; `--allow-empty` sets it")
-        );
-    }
+    let origin = origin(arguments, &name, &selection, world)?;
     // The file is read, changed and replaced: two at once would lose the value of one.
     let _lock = lock::acquire_patiently(&selection.layout, &world.who(), (world.clock)())?;
     for environment in &selection.environments {
-        put(&selection, environment, &name, &group, &value, &identities, world)?;
+        let made;
+        let value = match &origin {
+            Origin::Given(value) => value,
+            Origin::Generated(kind) => {
+                made = new_value(*kind)?;
+                &made
+            }
+        };
+        put(&selection, environment, &name, &group, value, &identities, world)?;
     }
     if let Some(declaration) = selection.project.secrets.get(&name) {
         let is_pushed_to = |target| declaration.targets.as_ref().is_none_or(|targets| targets.contains_key(target));
@@ -60,6 +68,46 @@ pub(super) fn run(arguments: &Set, global: &Global, world: &mut World) -> anyhow
     let flags: String = selection.environments.iter().flat_map(|name| [" -e ", name.as_str()]).collect();
     world.ui.say(&format!("hint: `undrift plan{flags}` shows where it differs now"));
     Ok(Exit::Clean)
+}
+
+/// Where the value comes from.
+enum Origin {
+    /// It is the same in every environment that is meant.
+    Given(SecretValue),
+    /// Each environment gets one of its own.
+    Generated(Kind),
+}
+
+fn origin(arguments: &Set, name: &SecretName, selection: &Selection, world: &mut World) -> anyhow::Result<Origin> {
+    if let Some(kind) = &arguments.generate {
+        let declared = || selection.project.secrets.get(name).and_then(|declaration| declaration.generate);
+        let kind = match kind {
+            Some(kind) => Kind::parse(kind).context("nothing was set: what `--generate` names")?,
+            None => declared().ok_or_else(|| Refusal::NothingToGenerate(name.clone()))?,
+        };
+        return Ok(Origin::Generated(kind));
+    }
+    let value = match &arguments.file {
+        Some(file) => value_in(file, arguments.exact, world)?,
+        None => world.ui.read_value(name.as_str(), arguments.exact)?,
+    };
+    if value.is_empty() && !arguments.allow_empty {
+        return Err(
+            anyhow::Error::from(Refusal::BadValue("is empty")).context("nothing was set; `--allow-empty` sets it")
+        );
+    }
+    Ok(Origin::Given(value))
+}
+
+fn value_in(file: &Path, exact: bool, world: &World) -> anyhow::Result<SecretValue> {
+    let content = store::read(&world.absolute(file)).map(Zeroizing::new);
+    let content = content.with_context(|| format!("nothing was set: cannot read {}", file.display()))?;
+    value_of(&content, exact).with_context(|| format!("nothing was set: {} cannot be a value", file.display()))
+}
+
+/// Makes a value of the system's randomness.
+fn new_value(kind: Kind) -> anyhow::Result<SecretValue> {
+    kind.generate(getrandom::fill).context("the system has no random bytes; nothing was set")
 }
 
 /// Puts the value into the file that has the name already, or into the group's.

@@ -10,6 +10,7 @@ use vault_schema::project::RolloutMode;
 pub use self::check::{Fault, FaultKind, Path, PathStep, check, is_safe_url};
 use super::access::DeclaredAccess;
 use super::finding::{Problem, ProblemKind};
+use super::generate;
 use super::name::{EnvironmentName, RemoteName, SecretName, TargetName};
 use super::place::{GithubHolder, GithubStore, Location, Place};
 use super::template::Template;
@@ -119,6 +120,8 @@ pub struct Declaration {
     pub targets: Option<BTreeMap<TargetName, Option<String>>>,
     /// The environments that have it; every one when absent.
     pub environments: Option<BTreeSet<EnvironmentName>>,
+    /// What a new value is, where undrift makes it.
+    pub generate: Option<generate::Kind>,
 }
 
 /// Drift that a person has accepted.

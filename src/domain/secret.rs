@@ -5,6 +5,9 @@ use std::fmt;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
+/// The longest value that is taken, in bytes: no target takes a longer one.
+pub const LONGEST_VALUE: usize = 1024 * 1024;
+
 /// A secret's value.
 ///
 /// It has no `Clone`, `Display`, `Serialize` or `PartialEq`, its `Debug` shows nothing, and its memory is wiped when

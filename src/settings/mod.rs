@@ -113,6 +113,15 @@ impl World {
         self.config_folder().map(|folder| folder.join("undrift").join("identity.txt"))
     }
 
+    /// Returns where plain text may lie while a person edits it, the temporary folder last.
+    pub fn scratch_places(&self) -> Vec<PathBuf> {
+        let temporary = ["TMPDIR", "TEMP", "TMP"].iter().find_map(|name| self.path_variable(name));
+        let own = self.path_variable("XDG_RUNTIME_DIR").filter(|path| path.is_absolute());
+        let shared = Some(PathBuf::from("/dev/shm")).filter(|_| cfg!(target_os = "linux"));
+        let temporary = temporary.map_or_else(|| PathBuf::from("/tmp"), |folder| self.absolute(&folder));
+        own.into_iter().chain(shared).chain([temporary]).collect()
+    }
+
     /// Returns where identities may come from.
     pub fn identity_chain(&self, global: &Global) -> IdentityChain {
         IdentityChain {

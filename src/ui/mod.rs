@@ -1,6 +1,7 @@
 //! The only prints and prompts. Data goes to standard output, talk to standard error.
 
 pub mod child;
+pub mod editor;
 pub mod mask;
 pub mod progress;
 
@@ -8,10 +9,7 @@ use std::io::{self, Read, Write};
 
 use zeroize::Zeroizing;
 
-use crate::domain::secret::SecretValue;
-
-/// The longest value that is read from standard input, in bytes.
-const LONGEST_VALUE: u64 = 1024 * 1024;
+use crate::domain::secret::{LONGEST_VALUE, SecretValue};
 
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -114,10 +112,19 @@ impl Ui {
 
     /// Asks a question that yes or no answers; no is what silence means.
     pub fn confirm(&mut self, question: &str) -> Result<bool, AskError> {
+        self.ask(question, false)
+    }
+
+    /// Asks a question where silence means yes, because a no loses something.
+    pub fn offer(&mut self, question: &str) -> Result<bool, AskError> {
+        self.ask(question, true)
+    }
+
+    fn ask(&mut self, question: &str, silence: bool) -> Result<bool, AskError> {
         if !self.interactive {
             return Err(AskError::NoTerminal);
         }
-        match inquire::Confirm::new(question).with_default(false).prompt() {
+        match inquire::Confirm::new(question).with_default(silence).prompt() {
             Ok(answer) => Ok(answer),
             Err(inquire::InquireError::OperationCanceled | inquire::InquireError::OperationInterrupted) => Ok(false),
             Err(error) => Err(AskError::Broken(io::Error::other(error))),
@@ -143,18 +150,8 @@ impl Ui {
             return Err(AskError::Visible);
         }
         let mut content = Zeroizing::new(Vec::with_capacity(4096));
-        (&mut self.input).take(LONGEST_VALUE + 1).read_to_end(&mut content).map_err(AskError::Broken)?;
-        if content.len() as u64 > LONGEST_VALUE {
-            return Err(AskError::TooLong);
-        }
-        let text = std::str::from_utf8(&content).map_err(|_| AskError::NotText)?;
-        // `echo` and `pbpaste` add a line end that nobody means.
-        let trimmed = text.strip_suffix('\n').map(|text| text.strip_suffix('\r').unwrap_or(text));
-        let text = if exact { text } else { trimmed.unwrap_or(text) };
-        if text.contains('\0') {
-            return Err(AskError::Nul);
-        }
-        Ok(SecretValue::copied_from(text))
+        (&mut self.input).take(LONGEST_VALUE as u64 + 1).read_to_end(&mut content).map_err(AskError::Broken)?;
+        value_of(&content, exact)
     }
 
     /// Flushes what was written, and returns whether all of it arrived with whoever still reads.
@@ -172,6 +169,21 @@ impl Ui {
             }
         }
     }
+}
+
+/// Takes the bytes of standard input or of a file as a value: text, with one line end dropped unless it is `exact`.
+pub fn value_of(content: &[u8], exact: bool) -> Result<SecretValue, AskError> {
+    if content.len() > LONGEST_VALUE {
+        return Err(AskError::TooLong);
+    }
+    let text = std::str::from_utf8(content).map_err(|_| AskError::NotText)?;
+    // `echo`, `pbpaste` and every editor add a line end that nobody means.
+    let trimmed = text.strip_suffix('\n').map(|text| text.strip_suffix('\r').unwrap_or(text));
+    let text = if exact { text } else { trimmed.unwrap_or(text) };
+    if text.contains('\0') {
+        return Err(AskError::Nul);
+    }
+    Ok(SecretValue::copied_from(text))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::layout::{GroupFile, GroupFormat, Layout};
 use super::read::{self, Environment};
 use super::recipients::Recipients;
 use super::seal::{SealError, Sealing};
-use super::store::{self, ReadError};
+use super::store::{self, LARGEST_FILE, ReadError};
 use crate::domain::name::{EnvironmentName, SecretName};
 use crate::domain::secret::SecretValue;
 
@@ -48,6 +48,12 @@ pub enum WriteError {
         file: String,
         /// Why.
         source: std::io::Error,
+    },
+    /// It would be larger than any file that is read.
+    #[error("{file} would be larger than {LARGEST_FILE} bytes, the most that is read")]
+    TooLarge {
+        /// The file.
+        file: String,
     },
     /// It is not the file that was sealed, or it could not be written.
     #[error(transparent)]
@@ -102,8 +108,15 @@ pub fn put(
     }
     let encrypted =
         crypt::seal(&edited, &recipients.keys).map_err(|source| WriteError::Unencrypted { file: name(), source })?;
+    is_readable(file, &encrypted)?;
     sealing.write(&file.path, &encrypted, ciphertext.is_none())?;
     Ok(())
+}
+
+/// Refuses to write what nobody could read back.
+pub(super) fn is_readable(file: &GroupFile, encrypted: &[u8]) -> Result<(), WriteError> {
+    let is_too_large = encrypted.len() as u64 > LARGEST_FILE;
+    if is_too_large { Err(WriteError::TooLarge { file: file.shown.clone() }) } else { Ok(()) }
 }
 
 /// Reads an edit back as any reader would: the new values are there, and every other one is as it was.

@@ -94,6 +94,8 @@ pub enum Action {
     Set,
     /// Values were imported into the vault.
     Import,
+    /// Values, or the text around them, were changed in an editor.
+    Edit,
 }
 
 impl Action {
@@ -110,6 +112,7 @@ impl Action {
             Self::Seal => "seal",
             Self::Set => "set",
             Self::Import => "import",
+            Self::Edit => "edit",
         }
     }
 }

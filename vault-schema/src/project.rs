@@ -180,6 +180,8 @@ pub struct Secret {
     pub targets: Option<Vec<TargetReference>>,
     /// The environments that have it; every environment when absent.
     pub environments: Option<Vec<String>>,
+    /// How a new value is made: `alphanumeric:40`, `uuid`.
+    pub generate: Option<String>,
 }
 
 /// `"web"`, or `{ target = "ci", name = "CHATWOOT_TOKEN" }`.

@@ -10,6 +10,7 @@ use vault_schema::project::{
 use super::{
     AccessSpec, Declaration, EnvironmentRules, HolderSpec, IgnoreRule, Project, Target, TargetSpec, TokenSource,
 };
+use crate::domain::generate;
 use crate::domain::name::{EnvironmentName, NameError, RemoteName, SecretName, TargetName};
 use crate::domain::place::{Location, Place};
 use crate::domain::suggest::nearest;
@@ -136,6 +137,9 @@ pub enum FaultKind {
         /// The organization.
         organization: String,
     },
+    /// Not a kind of value that can be made.
+    #[error("`generate` {0}")]
+    Generate(generate::KindError),
     /// A store that an environment does not have.
     #[error("the store `{0}` is of repositories and organizations; an environment has `actions` and `variables`")]
     NoSuchStore(&'static str),
@@ -200,6 +204,7 @@ impl Checker<'_> {
             let declaration = Declaration {
                 targets: secret.targets.as_ref().map(|references| self.references(&path, references)),
                 environments: self.environments(&path, secret.environments.as_deref()),
+                generate: self.generate(&path, secret.generate.as_deref()),
             };
             if let Some(name) = parsed {
                 project.secrets.insert(name, declaration);
@@ -270,6 +275,11 @@ impl Checker<'_> {
             }
         }
         Some(known)
+    }
+
+    fn generate(&mut self, path: &[PathStep], kind: Option<&str>) -> Option<generate::Kind> {
+        let fault = |error| self.fault(&below(path, ["generate".into()]), FaultKind::Generate(error));
+        generate::Kind::parse(kind?).map_err(fault).ok()
     }
 
     fn declared_target(&mut self, path: &[PathStep], name: &str) -> Option<TargetName> {

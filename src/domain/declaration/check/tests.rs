@@ -53,6 +53,11 @@ fn pushed(project: &Project, environment_name: &str, target: &str) -> Vec<String
 
 /// One declaration after [`HEAD`], and the one fault it has.
 const FAULTS: &[(&str, &str)] = &[
+    // What cannot be made.
+    (
+        "[secrets.A]\ngenerate = 'words:6'",
+        "secrets.A.generate: `generate` is too short to be safe; the shortest is `words:12`",
+    ),
     // References to what is not declared.
     (
         "[secrets.A]\nenvironments = ['staging', 'produktion']",
