@@ -356,10 +356,10 @@ impl Refusal {
                     groups.iter().map(|group| format!("`undrift edit -e {environment} {group}`")).collect();
                 typed.join(" or ")
             }
+            Self::NotReadable { .. } => "nothing of the text is kept; run the same command again".to_owned(),
+            Self::NothingLeft { .. } => "to remove values, take out their lines and leave a comment".to_owned(),
             Self::KeyUnreadable(name) => format!("`undrift audit -e {name}` says why"),
             Self::BadValue(_)
-            | Self::NotReadable { .. }
-            | Self::NothingLeft { .. }
             | Self::Undeclared { .. }
             | Self::AlreadyThere(_)
             | Self::UnsafeUrl { .. }

@@ -115,7 +115,7 @@ fn what_was_edited_is_opened_again_beside_what_was_written_meanwhile() {
     let (status, shown) = terminal.end();
     assert_eq!(status, 0, "{shown}");
     let seen = std::fs::read_to_string(seen).unwrap();
-    assert!(seen.contains("# undrift: it was, by name: changed SMTP_PASSWORD\n"), "{seen}");
+    assert!(seen.contains("# undrift: meanwhile, by name: changed SMTP_PASSWORD\n"), "{seen}");
     assert!(seen.contains("MINE = \"1\"") && seen.contains("password-1") && seen.contains("password-2"), "{seen}");
     assert_eq!(world.value("staging", "SMTP_PASSWORD"), "password-3");
     assert_eq!(world.value("staging", "MINE"), "1");

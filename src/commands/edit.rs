@@ -128,9 +128,9 @@ fn open(
 
 /// Everything that is there while a person edits.
 struct Desk<'a> {
-    // Before the folder, which it watches over.
-    watch: Watch,
+    // The folder goes first, and is watched over until then.
     scratch: Scratch,
+    watch: Watch,
     editor: Editor,
     arguments: &'a Edit,
     environment: &'a EnvironmentName,
@@ -188,7 +188,7 @@ impl Desk<'_> {
                 let now;
                 (now, found) =
                     open(opened.file.clone(), self.environment, self.selection, self.identities, self.world)?;
-                remarks.push(format!("it was, by name: {}", opened.difference(&now.text)));
+                remarks.push(format!("meanwhile, by name: {}", opened.difference(&now.text)));
                 let beside = format!("now-{}", now.name());
                 self.scratch.put(&beside, &now.text).context("cannot write the text")?;
                 remarks.push(format!("what is there now stands in {}", self.scratch.path(&beside).display()));
@@ -243,11 +243,7 @@ impl Desk<'_> {
         let (world, layout, environment) = (&mut *self.world, &self.selection.layout, self.environment);
         let (shown, readers) = (&opened.file.shown, &written.readers);
         let difference = opened.difference(text);
-        let done = match difference.to_string() {
-            nothing if nothing.is_empty() => "changed no value".to_owned(),
-            done => done,
-        };
-        world.ui.say(&format!("{done} in {shown}, readable by {readers}"));
+        world.ui.say(&format!("{difference} in {shown}, readable by {readers}"));
         for name in opened.undated(text) {
             world.ui.say(&format!("note: {name} has a new value, and its `rotated` is the day of the old one"));
         }

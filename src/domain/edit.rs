@@ -42,17 +42,15 @@ impl Difference {
 }
 
 impl std::fmt::Display for Difference {
-    /// Writes `set A, changed B and C, removed D`; nothing where no name was touched.
+    /// Writes `set A; changed B, C; removed D`.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut separator = "";
-        for (verb, names) in [("set", &self.set), ("changed", &self.changed), ("removed", &self.removed)] {
-            for (index, name) in names.iter().enumerate() {
-                let before = if index == 0 { format!("{separator}{verb} ") } else { " and ".to_owned() };
-                write!(formatter, "{before}{name}")?;
-                separator = ", ";
-            }
-        }
-        Ok(())
+        let parts = [("set", &self.set), ("changed", &self.changed), ("removed", &self.removed)];
+        let told = parts.into_iter().filter(|(_, names)| !names.is_empty()).map(|(verb, names)| {
+            format!("{verb} {}", names.iter().map(SecretName::as_str).collect::<Vec<_>>().join(", "))
+        });
+        let told: Vec<String> = told.collect();
+        formatter.write_str(if told.is_empty() { "changed no value" } else { "" })?;
+        formatter.write_str(&told.join("; "))
     }
 }
 
@@ -109,8 +107,8 @@ mod tests {
         let mut after = [entry("NEW", "1"), entry("CHANGED", "2"), entry("LEFT", "1"), entry("DATED", "1")];
         after[3].1.rotated = Some(date(2026, 11, 20));
         let difference = Difference::between(&before, &after);
-        assert_eq!(difference.to_string(), "set NEW, changed CHANGED and DATED, removed GONE");
-        assert_eq!(Difference::between(&before, &before), Difference::default());
+        assert_eq!(difference.to_string(), "set NEW; changed CHANGED, DATED; removed GONE");
+        assert_eq!(Difference::between(&before, &before).to_string(), "changed no value");
     }
 
     proptest! {

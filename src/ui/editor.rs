@@ -128,25 +128,32 @@ fn discreet(program: &Path) -> impl Iterator<Item = &'static str> {
 mod watch {
     use std::io;
     use std::process::Child;
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::{Arc, Mutex, PoisonError};
     use std::thread;
 
     use rustix::process::{Pid, Signal, kill_process};
     use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    use signal_hook::flag::register_conditional_default;
     use signal_hook::iterator::{Handle, Signals};
     use signal_hook::low_level::emulate_default_handler;
 
     use crate::vault::scratch::Folder;
 
+    const SIGNALS: [i32; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
+
     /// Stands guard over a folder until it is dropped.
     #[derive(Debug)]
     pub struct Watch {
         handle: Handle,
+        is_over: Arc<AtomicBool>,
         editor: Arc<Mutex<Option<Pid>>>,
     }
 
     impl Drop for Watch {
         fn drop(&mut self) {
+            // From here on the signals do again what they do without us.
+            self.is_over.store(true, Ordering::SeqCst);
             self.handle.close();
         }
     }
@@ -154,8 +161,11 @@ mod watch {
     impl Watch {
         /// Begins to watch.
         pub fn over(folder: Arc<Folder>) -> io::Result<Self> {
-            let mut signals = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM])?;
-            let watch = Self { handle: signals.handle(), editor: Arc::default() };
+            let mut signals = Signals::new(SIGNALS)?;
+            let watch = Self { handle: signals.handle(), is_over: Arc::default(), editor: Arc::default() };
+            for signal in SIGNALS {
+                register_conditional_default(signal, Arc::clone(&watch.is_over))?;
+            }
             let editor = Arc::clone(&watch.editor);
             thread::spawn(move || {
                 for signal in signals.forever() {
