@@ -167,10 +167,10 @@ fn a_mistake_opens_the_editor_again_and_loses_nothing() {
     let seen = world.home().join("seen");
     // The first time each mistake is made; the second time it is mended.
     for (mistake, mend, expected) in [
-        ("B-C = \"x\"", "s/^B-C/B_C/", "line 6: B-C cannot be a secret's name"),
-        ("OPEN = \"canary", "s/canary/&\"/", "line 7: is not TOML"),
-        ("A = \"again\"", "/again/d; s/\"1\"/\"3\"/", "line 8: A stands also in secrets.toml:7"),
-        ("EMPTY = \"\"", "s/\"\"/\"no\"/", "line 9: EMPTY is empty; `--allow-empty` takes it"),
+        ("B-C = \"x\"", "s/^B-C/B_C/", "line 10: B-C cannot be a secret's name"),
+        ("OPEN = \"canary", "s/canary/&\"/", "is not TOML"),
+        ("A = \"again\"", "/again/d; s/\"1\"/\"3\"/", "line 12: A stands also in secrets.toml:9"),
+        ("EMPTY = \"\"", "s/\"\"/\"no\"/", "line 12: EMPTY is empty; `--allow-empty` takes it"),
         ("NUL = \"\\u0000\"", "/^NUL/d; s/\"no\"/\"yes\"/", "NUL has a NUL character"),
     ] {
         let once = world.home().join("once");
@@ -201,6 +201,9 @@ fn a_mistake_that_is_left_is_given_up_and_the_vault_is_as_it_was() {
     assert_snapshot!("given_up", ran.status(2).transcript());
     let ran = edit(&mut world, ": > \"$1\"").status(2);
     assert!(ran.talk.starts_with("error: the text was left empty, which removes nothing"), "{}", ran.talk);
+    // A script that never ends to make other mistakes.
+    let ran = edit(&mut world, "echo 'A = \"again\"' >> \"$1\"").status(2);
+    assert!(ran.talk.contains("A stands also in secrets.toml:6"), "{}", ran.talk);
     let ran = edit(&mut world, "rm \"$1\"").status(2);
     assert!(ran.talk.starts_with("error: cannot read what the editor left; nothing was written"), "{}", ran.talk);
     let ran = edit(&mut world, "printf 'BAD = \"\\377\"\\n' > \"$1\"").status(2);
@@ -320,7 +323,7 @@ fn a_vault_that_cannot_be_opened_or_written_back_is_not_edited() {
     for (file, content, expected) in [
         (SECRETS, "\u{0}garbage", "cannot open vault/staging/secrets.toml.age"),
         ("vault/staging/recipients.txt", "# nobody\n", "vault/staging/recipients.txt"),
-        ("vault/staging/key.age", "garbage", "the fingerprint key of `staging` cannot be read"),
+        ("vault/staging/key.age", "garbage", "the fingerprint key that checks it is not there or cannot be read"),
         ("vault/staging/seal.toml", "garbage", "vault/staging/seal.toml"),
     ] {
         let mut world = world();
@@ -481,26 +484,76 @@ fn a_disk_that_is_full_or_may_not_be_written_leaves_the_vault_as_it_was() {
     assert_eq!(output.status.code(), Some(2), "{talk}");
     assert!(!talk.contains("panicked"), "{talk}");
     is_wiped(&world);
-    if tools::has("strace", "an edit on a disk that refuses") {
-        for (call, error) in [("fsync", "ENOSPC"), ("rename", "EROFS"), ("rename", "EIO")] {
-            with_editor(&mut world, "echo 'C = \"3\"' >> \"$1\"");
-            let mut strace = Command::new("strace");
-            let secrets = world.path(SECRETS);
-            strace
-                .args(["-qq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-P"])
-                .arg(secrets.parent().unwrap());
-            strace.arg("-P").arg(&secrets).args(["-e", &format!("inject={call}:error={error}")]).arg(&program);
-            strace.args(["edit", "-e", "staging"]);
-            let output = strace.env_clear().envs(&world.variables).current_dir(world.path("")).output().unwrap();
-            let talk = String::from_utf8_lossy(&output.stderr);
-            if call == "rename" {
-                assert_eq!(output.status.code(), Some(2), "{call} {error}: {talk}");
-                assert!(talk.contains("cannot write vault/staging/secrets.toml.age"), "{call} {error}: {talk}");
-                assert!(!plain(&world, SECRETS).contains("C ="), "{call} {error}");
-            }
-            is_wiped(&world);
+    assert_eq!(files(&world.path("")), before);
+}
+
+/// Runs the program with a system call refused, the first time, the second and so on, until it is not called so often.
+fn refused(world: &World, call: &str, error: &str, arguments: &[&str], mut check: impl FnMut(&str)) -> usize {
+    for number in 1.. {
+        let mut strace = Command::new("strace");
+        strace.args(["-qq", "-o", "/dev/null", "-e", &format!("trace={call}")]);
+        strace.args(["-e", &format!("inject={call}:error={error}:when={number}")]);
+        strace.arg(assert_cmd::cargo::cargo_bin("undrift")).args(arguments);
+        let output = strace.env_clear().envs(&world.variables).current_dir(world.path("")).output().unwrap();
+        let talk = String::from_utf8_lossy(&output.stderr);
+        let what = format!("{error} at {call} {number}: {talk}");
+        assert!(!talk.contains("panicked"), "{what}");
+        check(&what);
+        if output.status.code() == Some(0) {
+            return number - 1;
         }
+        assert_eq!(output.status.code(), Some(2), "{what}");
+        let is_named = ["vault/staging/", ".undrift/", "private folder", "undrift-edit-", "undrift.toml"];
+        assert!(is_named.iter().any(|name| talk.contains(name)), "{what}");
     }
-    let secrets = |all: &std::collections::BTreeMap<PathBuf, Vec<u8>>| all.get(&world.path(SECRETS)).cloned();
-    assert_eq!(secrets(&files(&world.path(""))), secrets(&before));
+    0
+}
+
+#[test]
+fn whatever_the_disk_refuses_a_file_has_the_old_text_or_the_new() {
+    if !tools::has("strace", "edits on a disk that refuses") {
+        return;
+    }
+    let mut refusals = 0;
+    for (call, error) in [("rename", "EROFS"), ("rename", "ENOSPC"), ("fsync", "EIO")] {
+        let mut world = world();
+        let _cleared = cleared(&world);
+        with_editor(&mut world, "sed -i '/^C/d' \"$1\"; echo \"C = \\\"$$\\\"\" >> \"$1\"");
+        let mut before = plain(&world, SECRETS);
+        refusals += refused(&world, call, error, &["edit", "-e", "staging"], |what| {
+            let after = plain(&world, SECRETS);
+            let is_new = after != before;
+            assert!(!is_new || after.contains("\nC = \"") && after.starts_with("API_TOKEN = "), "{what}");
+            assert!(!what.contains("has nothing of what you wrote") || !is_new, "{what}");
+            assert!(!what.contains("has what you wrote") || is_new, "{what}");
+            before = after;
+            is_wiped(&world);
+        });
+        world.seal();
+        assert_eq!(world.run(&["log", "-e", "staging"]).status, 0, "{call} {error}");
+        let left = files(&world.path("vault")).into_keys().filter(|path| path.to_string_lossy().ends_with(".new"));
+        assert_eq!(left.count(), 0, "{call} {error}");
+    }
+    assert!(refusals >= 8, "only {refusals} edits were refused");
+}
+
+#[test]
+fn whatever_the_disk_refuses_a_secret_has_the_old_value_or_the_new() {
+    if !tools::has("strace", "values on a disk that refuses") {
+        return;
+    }
+    let mut refusals = 0;
+    for (call, error) in [("rename", "EROFS"), ("rename", "ENOSPC"), ("fsync", "EIO")] {
+        let world = World::new();
+        world.shop();
+        world.write("value", "token-2");
+        let arguments = ["set", "API_TOKEN", "-e", "staging", "--file", "value"];
+        refusals += refused(&world, call, error, &arguments, |what| {
+            let text = plain(&world, SECRETS);
+            assert!(text.contains("API_TOKEN = \"token-1\"\n") || text.contains("API_TOKEN = \"token-2\"\n"), "{what}");
+            assert!(text.contains("SMTP_PASSWORD = \"password-1\"\n"), "{what}");
+        });
+        assert_eq!(world.value("staging", "API_TOKEN"), "token-2");
+    }
+    assert!(refusals >= 8, "only {refusals} were refused");
 }

@@ -72,9 +72,9 @@ pub struct Set {
 /// `undrift edit`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "VISUAL or EDITOR names the editor, such as `code --wait`; else it is vi, or nano. The text lies in memory\n\
-                  where there is such a place, and is wiped when the editor ends. Comments and order stay as you\n\
-                  leave them. Nothing is written if nothing changed, or if what you wrote cannot be read.\n\n\
+    after_help = "VISUAL or EDITOR names the editor, such as `code --wait`; else it is vi, or nano. The text lies in\n\
+                  memory where there is such a place, and is wiped when the editor ends. Comments and order stay\n\
+                  as you leave them. Nothing is written if nothing changed, or if what you wrote cannot be read.\n\n\
                   Examples:\n  undrift edit -e staging\n  undrift edit -e production payments --confirm production"
 )]
 pub struct Edit {

@@ -126,6 +126,9 @@ fn open(
     Ok((opened, found))
 }
 
+/// How often the editor is opened where nobody is there to stop a script that never mends its text.
+const MOST_TRIES: usize = 5;
+
 /// Everything that is there while a person edits.
 struct Desk<'a> {
     // The folder goes first, and is watched over until then.
@@ -146,17 +149,20 @@ impl Desk<'_> {
         let mut text = Zeroizing::new(opened.text.to_vec());
         // A file that is broken already is opened so that it can be mended.
         let mut remarks = self.remarks(&opened, &text, &found);
-        let mut trouble = None;
+        let (mut trouble, mut tries) = (None, 0);
         loop {
             let before = Zeroizing::new(with_remarks(&text, &remarks));
             let after = self.open_editor(opened.name(), &before)?;
-            let new = Zeroizing::new(without_remarks(&after, &remarks));
+            let new = Zeroizing::new(without_remarks(&after, &remarks, &text));
             let is_blank = |text: &[u8]| text.trim_ascii().is_empty();
             if *new == *opened.text || (is_blank(&new) && is_blank(&opened.text)) {
                 self.world.ui.say(&format!("nothing changed in {shown}"));
                 return Ok(Exit::Clean);
             }
-            if *after == *before {
+            tries += 1;
+            // What was left as it was is given up: the text with its mistakes, or the remarks that stand for a question.
+            let is_left = if trouble.is_some() { *after == *before } else { *new == *text };
+            if is_left || (tries > MOST_TRIES && !self.world.ui.interactive) {
                 let faults = || opened.faults(&text, 0, self.arguments.allow_empty, &found);
                 return Err(trouble.map_or_else(
                     || Refusal::NotReadable { file: shown.clone(), faults: faults() }.into(),
@@ -176,6 +182,10 @@ impl Desk<'_> {
                 Ok(written) => return self.tell(&opened, &text, &written),
                 Err(error) => error,
             };
+            let is_moved = matches!(error.downcast_ref(), Some(EditError::Moved { .. }));
+            if !is_moved && !opened.is_untouched() {
+                return Err(error.context(format!("{shown} has what you wrote, and the next write seals it")));
+            }
             if !self.world.ui.interactive {
                 return Err(error.context(format!("{shown} has nothing of what you wrote")));
             }
@@ -184,7 +194,7 @@ impl Desk<'_> {
                 return Err(AskError::Declined.into());
             }
             remarks = vec![format!("{error}")];
-            if let Some(EditError::Moved { .. }) = error.downcast_ref() {
+            if is_moved {
                 let now;
                 (now, found) =
                     open(opened.file.clone(), self.environment, self.selection, self.identities, self.world)?;
@@ -277,8 +287,10 @@ impl Desk<'_> {
         if !named.is_empty() {
             world.ui.say(&format!("declared {} in {PROJECT_FILE}", named.join(", ")));
         }
-        for name in difference.removed.iter().filter(|name| declared(name)) {
-            world.ui.say(&format!("note: {name} is still declared in {PROJECT_FILE}"));
+        let left = difference.removed.iter().filter(|name| declared(name)).map(SecretName::as_str);
+        let left: Vec<&str> = left.collect();
+        if !left.is_empty() {
+            world.ui.say(&format!("note: still declared in {PROJECT_FILE}: {}", left.join(", ")));
         }
         world.ui.say(&format!("hint: `undrift plan -e {environment}` shows where it differs now"));
         Ok(Exit::Clean)

@@ -82,7 +82,7 @@ fn origin(arguments: &Set, name: &SecretName, selection: &Selection, world: &mut
     if let Some(kind) = &arguments.generate {
         let declared = || selection.project.secrets.get(name).and_then(|declaration| declaration.generate);
         let kind = match kind {
-            Some(kind) => Kind::parse(kind).context("nothing was set: what `--generate` names")?,
+            Some(kind) => Kind::parse(kind).map_err(|error| anyhow::anyhow!("`--generate` {error}"))?,
             None => declared().ok_or_else(|| Refusal::NothingToGenerate(name.clone()))?,
         };
         return Ok(Origin::Generated(kind));

@@ -68,15 +68,20 @@ pub fn with_remarks(text: &[u8], remarks: &[String]) -> Vec<u8> {
     [mark, lines.as_bytes(), rest].concat()
 }
 
-/// Takes remarks out again, wherever the person has left them. Every other byte stays.
-pub fn without_remarks(text: &[u8], remarks: &[String]) -> Vec<u8> {
+/// Takes remarks out again, wherever and however the person has left them: a search and replace through the whole text
+/// reaches them too. `before` is the text that they were put on, whose own lines stay, as every other byte does.
+pub fn without_remarks(text: &[u8], remarks: &[String], before: &[u8]) -> Vec<u8> {
+    if remarks.is_empty() {
+        return text.to_vec();
+    }
     let (mark, rest) = text.split_at(if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 });
-    let is_ours = |bytes: &&[u8]| {
-        let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-        let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
-        remarks.iter().any(|remark| line(remark).as_bytes() == bytes)
+    let as_shown: String = remarks.iter().map(|remark| format!("{}\n", line(remark))).collect();
+    let rest = rest.strip_prefix(as_shown.as_bytes()).unwrap_or(rest);
+    let before = before.strip_prefix(BYTE_ORDER_MARK).unwrap_or(before);
+    let is_kept = |line: &&[u8]| {
+        !line.starts_with(MARK.as_bytes()) || before.split_inclusive(|byte| *byte == b'\n').any(|old| old == *line)
     };
-    let kept = rest.split_inclusive(|byte| *byte == b'\n').filter(|bytes| !is_ours(bytes));
+    let kept = rest.split_inclusive(|byte| *byte == b'\n').filter(is_kept);
     std::iter::once(mark).chain(kept).collect::<Vec<_>>().concat()
 }
 
@@ -118,16 +123,24 @@ mod tests {
             remarks in prop::collection::vec("[ -~\n]{1,20}x", 0..4),
         ) {
             let shown = with_remarks(&text, &remarks);
-            prop_assert_eq!(without_remarks(&shown, &remarks), text);
+            prop_assert_eq!(without_remarks(&shown, &remarks, &text), text);
         }
     }
 
     #[test]
     fn remarks_are_found_where_the_person_has_left_them() {
         let remarks = ["line 3: is not TOML".to_owned()];
-        let shown = with_remarks(b"A = 1\r\n", &remarks);
-        assert_eq!(shown, b"# undrift: line 3: is not TOML\nA = 1\r\n");
-        let moved = b"NEW = 1\n# undrift: line 3: is not TOML\r\n# undrift: mine\nA = 1";
-        assert_eq!(without_remarks(moved, &remarks), b"NEW = 1\n# undrift: mine\nA = 1");
+        let before = b"# undrift: mine\nA = 1\r\n";
+        let shown = with_remarks(before, &remarks);
+        assert_eq!(shown, b"# undrift: line 3: is not TOML\n# undrift: mine\nA = 1\r\n");
+        for (after, expected) in [
+            // Below a new line, and after a search and replace.
+            ("N = 1\n# undrift: line 3: is not TOML\r\n# undrift: mine\nA = 1", "N = 1\n# undrift: mine\nA = 1"),
+            ("# undrift: line 3: is not JSON\n# undrift: mine\nA = 2\n", "# undrift: mine\nA = 2\n"),
+            ("# undrift: mine\n", "# undrift: mine\n"),
+        ] {
+            let without = without_remarks(after.as_bytes(), &remarks, before);
+            assert_eq!(String::from_utf8_lossy(&without), expected);
+        }
     }
 }

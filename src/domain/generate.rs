@@ -53,7 +53,7 @@ pub enum Kind {
 pub enum KindError {
     /// No kind of that name.
     #[error(
-        "is none that can be generated: there are `alphanumeric:N`, `hex:N`, `base64:N`, `base64url:N`, `words:N`, \
+        "names nothing that can be made: there are `alphanumeric:N`, `hex:N`, `base64:N`, `base64url:N`, `words:N`, \
          `uuid`, `ed25519` and `rsa:N`"
     )]
     Unknown,
@@ -296,9 +296,9 @@ mod tests {
         }
         let message = |text: &str| Kind::parse(text).expect_err(text).to_string();
         for (text, expected) in [
-            ("", "is none that can be generated"),
-            ("hunter2", "is none that can be generated"),
-            ("Hex:32", "is none that can be generated"),
+            ("", "names nothing that can be made"),
+            ("hunter2", "names nothing that can be made"),
+            ("Hex:32", "names nothing that can be made"),
             ("hex", "needs a length, such as `hex:32`"),
             ("hex:", "needs a length, such as `hex:32`"),
             ("hex:+32", "needs a length, such as `hex:32`"),

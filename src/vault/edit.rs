@@ -77,7 +77,8 @@ impl Opened {
     /// counted in the text as it is shown, below that many remarks.
     pub fn faults(&self, text: &[u8], remarks: usize, allow_empty: bool, environment: &Environment) -> Vec<String> {
         let shown = Zeroizing::new(with_remarks(text, &vec![String::new(); remarks]));
-        let group = self.parse(&shown);
+        let mut group = self.parse(&shown);
+        group.problems.sort_by_key(|problem| problem.line);
         let mut faults = Vec::new();
         for problem in group.problems.iter().filter(|problem| problem.kind.hides_values()) {
             let line = problem.line.map_or_else(String::new, |line| format!("line {line}: "));
@@ -139,6 +140,11 @@ impl Opened {
         write::is_readable(&self.file, &encrypted)?;
         sealing.write(&self.file.path, &encrypted, there.is_none()).map_err(WriteError::from)?;
         Ok(())
+    }
+
+    /// Returns whether the file is as it was opened.
+    pub fn is_untouched(&self) -> bool {
+        store::read_if_present(&self.file.path).is_ok_and(|there| there.as_deref().map(ContentHash::of) == self.hash)
     }
 
     /// Returns names whose value is new while the day beside it, on which it was made, is the old one.
