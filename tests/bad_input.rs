@@ -12,7 +12,7 @@ use crate::world::{World, files, twins};
 const CANARY: &str = "canary-of-bad-input-1";
 
 /// What is typed for each verb that works on a project.
-const VERBS: [&str; 13] = [
+const VERBS: [&str; 14] = [
     "audit",
     "plan -e staging",
     "push -e staging --yes",
@@ -21,6 +21,7 @@ const VERBS: [&str; 13] = [
     "export -e staging",
     "run -e staging -- true",
     "set API_TOKEN -e staging",
+    "edit -e staging secrets",
     "import plain.env -e staging --yes",
     "seal -e staging --yes",
     "log -e staging",
@@ -50,6 +51,7 @@ fn world(fly: &FlyTwin, github: &GitHubTwin) -> World {
 fn run(world: &World, typed: &str) -> Output {
     world.write("input", format!("{CANARY}\n"));
     let mut command = undrift(world);
+    command.env("EDITOR", "/bin/true");
     command.args(typed.split(' ')).stdin(fs::File::open(world.path("input")).unwrap());
     command.output().unwrap()
 }
