@@ -26,6 +26,7 @@ use undrift::flow::apply::Patience;
 use undrift::settings::World;
 use undrift::targets::client::ClientSettings;
 use undrift::ui::Ui;
+use undrift::vault::keyring::Keyring;
 
 use common::{in_turns, milliseconds, ratio};
 
@@ -148,6 +149,7 @@ impl Bench {
             clock: Box::new(Timestamp::now),
             network: ClientSettings { write_gap: Duration::ZERO, ..ClientSettings::default() },
             patience: Patience::default(),
+            keyring: Keyring::default(),
             ui: Ui::new(Box::new(said.clone()), Box::new(said.clone()), Box::new(input)),
         };
         let arguments = std::iter::once("undrift").chain(arguments.iter().copied()).map(OsString::from);

@@ -16,6 +16,7 @@ use undrift::flow::apply::Patience;
 use undrift::settings::World;
 use undrift::targets::client::ClientSettings;
 use undrift::ui::Ui;
+use undrift::vault::keyring::Keyring;
 
 const DECLARATIONS: &str = r#"version = 1
 
@@ -69,6 +70,7 @@ impl Demo<'_> {
             clock: Box::new(Timestamp::now),
             network: ClientSettings::default(),
             patience: Patience::default(),
+            keyring: Keyring::default(),
             ui,
         };
         let status = undrift::run(command.split(' ').map(OsString::from), &mut world);

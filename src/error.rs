@@ -1,5 +1,6 @@
 //! The border: what a person is told when a command fails, and the exit status.
 
+use crate::cli::Kept;
 use crate::domain::adoption::AdoptionError;
 use crate::domain::name::{EnvironmentName, RemoteName, SecretName, TargetName};
 use crate::domain::place::{Location, Place};
@@ -12,6 +13,7 @@ use crate::ui::{AskError, Ui};
 use crate::vault::edit::EditError;
 use crate::vault::identity::IdentityError;
 use crate::vault::journal::JournalError;
+use crate::vault::keyring::KeyringError;
 use crate::vault::lock::LockError;
 use crate::vault::project::ProjectError;
 use crate::vault::read::{Environment, RecipientsError};
@@ -270,6 +272,32 @@ pub enum Refusal {
     /// A code that nothing here has.
     #[error("there is no code `{0}`")]
     UnknownCode(String),
+    /// A keyring that does not do what is asked of it.
+    #[error("cannot use the keyring for {}", in_words(*.what))]
+    NotKept {
+        /// What was to be kept.
+        what: Kept,
+        /// Why it is not.
+        #[source]
+        why: KeyringError,
+    },
+    /// A key that would be lost.
+    #[error("the keyring has another identity already: {recipient}")]
+    AnotherIdentity {
+        /// The public key of that one.
+        recipient: String,
+    },
+    /// A token that its platform does not take.
+    #[error("the token was not kept: {address} does not take it")]
+    TokenRefused {
+        /// Whose token.
+        what: Kept,
+        /// Where it was tried.
+        address: String,
+        /// Why it is not taken.
+        #[source]
+        why: TargetError,
+    },
     /// A base URL that tokens may not be sent to.
     #[error("{variable} must be an https address; http is for this machine's own addresses only")]
     UnsafeUrl {
@@ -369,6 +397,18 @@ impl Refusal {
             | Self::InSyncAlready { .. } => {
                 return None;
             }
+            Self::NotKept { what, why } => {
+                let first = if *why == KeyringError::Locked { "unlock it; or " } else { "" };
+                format!("{first}{}", without_keyring(*what))
+            }
+            Self::AnotherIdentity { .. } => {
+                "keep a copy of that one, then `undrift logout identity` makes room".to_owned()
+            }
+            Self::TokenRefused { what, why: TargetError::Unauthorized, .. } => match what {
+                Kept::Fly => "make one with `fly tokens create org NAME`".to_owned(),
+                Kept::Identity | Kept::Github => "make one at https://github.com/settings/tokens".to_owned(),
+            },
+            Self::TokenRefused { .. } => "run the same command again later".to_owned(),
             Self::UnknownVerb { .. } => "`undrift --help` lists them all".to_owned(),
             Self::UnknownCode(_) => "`undrift explain` lists them all".to_owned(),
             Self::NothingToOverwrite { .. } => "`undrift plan` lists what is held".to_owned(),
@@ -376,9 +416,36 @@ impl Refusal {
     }
 }
 
+/// Names what the keyring keeps.
+pub const fn in_words(what: Kept) -> &'static str {
+    match what {
+        Kept::Identity => "the identity",
+        Kept::Fly => "the token of Fly",
+        Kept::Github => "the token of GitHub",
+    }
+}
+
+/// Returns the two ways that need no keyring.
+const fn without_keyring(what: Kept) -> &'static str {
+    match what {
+        Kept::Identity => {
+            "without a keyring, keep it in a file of its own, `chmod 600 FILE`, and say \
+             `export UNDRIFT_IDENTITY_FILE=FILE`; in CI, put the key itself in the secret UNDRIFT_IDENTITY"
+        }
+        Kept::Fly => {
+            "without a keyring, `export FLY_API_TOKEN=$(cat FILE)` is used first, and what `fly auth login` leaves next"
+        }
+        Kept::Github => {
+            "without a keyring, `export GH_TOKEN=$(cat FILE)` is used first, and what `gh auth login` leaves next"
+        }
+    }
+}
+
 /// Tells what failed, what caused it, and what to type next.
 pub fn show(error: &anyhow::Error, ui: &mut Ui) {
-    if let Some(AskError::Declined) = error.downcast_ref() {
+    let is_declined = matches!(error.downcast_ref(), Some(AskError::Declined))
+        || matches!(error.downcast_ref(), Some(IdentityError::Declined));
+    if is_declined {
         ui.say("nothing was done");
         return;
     }
@@ -465,15 +532,30 @@ fn take_again(environment: &EnvironmentName) -> String {
 
 fn identity_hint(error: &IdentityError) -> Option<String> {
     Some(match error {
+        IdentityError::NotFoundButSsh(why) if identity_hint(why).is_some() => return None,
         IdentityError::NotFound | IdentityError::NotFoundButSsh(_) => {
             "give one with `--identity FILE`, or put the key in UNDRIFT_IDENTITY; `undrift init` makes one".to_owned()
         }
+        IdentityError::NotFoundButKeyring(_) => {
+            "unlock the keyring, or give the key with `--identity FILE` or in UNDRIFT_IDENTITY".to_owned()
+        }
         IdentityError::Passphrase { .. } => {
-            "give another by `--identity`, or open an age identity once with `age -d` for UNDRIFT_IDENTITY".to_owned()
+            "run it at a terminal to be asked for it, or give another key with `--identity FILE` or in UNDRIFT_IDENTITY"
+                .to_owned()
+        }
+        IdentityError::WrongPassphrase { .. } => {
+            "run the same command again, or give another key with `--identity FILE`".to_owned()
+        }
+        IdentityError::PluginMissing { program, .. } => {
+            format!("install `{program}`, or give another key with `--identity FILE`")
         }
         IdentityError::Empty { .. } | IdentityError::BadLine { .. } => {
-            "an identity is a line that begins with AGE-SECRET-KEY-1, or an ssh private key".to_owned()
+            "an identity is a line that begins with AGE-SECRET-KEY-1 or AGE-PLUGIN-, or an ssh private key".to_owned()
         }
-        IdentityError::Unreadable { .. } | IdentityError::Unsupported { .. } => return None,
+        IdentityError::Unreadable { .. }
+        | IdentityError::Unsupported { .. }
+        | IdentityError::Sealed { .. }
+        | IdentityError::Unasked { .. }
+        | IdentityError::Declined => return None,
     })
 }

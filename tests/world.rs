@@ -16,7 +16,7 @@ use undrift::flow::apply::Patience;
 use undrift::settings::World as Surroundings;
 use undrift::targets::client::ClientSettings;
 use undrift::ui::Ui;
-use undrift::vault::{self, identity::IdentityChain, layout::Layout};
+use undrift::vault::{self, identity::IdentityChain, keyring::Keyring, layout::Layout};
 
 /// A folder with a project in it, and the twins it may speak to.
 pub(crate) struct World {
@@ -26,6 +26,8 @@ pub(crate) struct World {
     pub(crate) variables: BTreeMap<String, OsString>,
     pub(crate) network: ClientSettings,
     pub(crate) patience: Patience,
+    /// None, unless a test brings one.
+    pub(crate) keyring: Keyring,
     pub(crate) now: Timestamp,
     pub(crate) width: usize,
 }
@@ -99,6 +101,7 @@ impl World {
                 ..ClientSettings::default()
             },
             patience: Patience { first: Duration::from_millis(1), longest: Duration::from_millis(4), looks: 6 },
+            keyring: Keyring::default(),
             now: "2026-11-20T08:00:00Z".parse().unwrap(),
             width: 80,
         }
@@ -127,6 +130,7 @@ impl World {
             variables: self.variables.clone(),
             network: self.network.clone(),
             patience: self.patience.clone(),
+            keyring: self.keyring.clone(),
             now: self.now,
             width: self.width,
         }
@@ -191,6 +195,7 @@ impl World {
             clock: Box::new(move || now),
             network: self.network.clone(),
             patience: self.patience.clone(),
+            keyring: self.keyring.clone(),
             ui,
         };
         let arguments = std::iter::once("undrift").chain(arguments.iter().copied()).map(OsString::from);

@@ -1,8 +1,8 @@
-//! What the verbs that begin take: `init`, `import`.
+//! What the verbs that begin take: `init`, `import`, `login`, `logout`.
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 /// `undrift init`
 #[derive(Debug, Args)]
@@ -31,6 +31,52 @@ pub struct Import {
     /// Show what would be imported, and write nothing
     #[arg(long)]
     pub dry_run: bool,
+
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
+/// What the keyring keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Kept {
+    /// The key that opens the vault
+    #[default]
+    Identity,
+    /// A token of Fly
+    Fly,
+    /// A token of GitHub
+    Github,
+}
+
+/// `undrift login`
+#[derive(Debug, Args)]
+#[command(after_help = "It is typed at a hidden prompt, or read from standard input. A token is checked with its\n\
+                  platform before it is kept. Without a keyring, as in CI, use UNDRIFT_IDENTITY,\n\
+                  FLY_API_TOKEN and GH_TOKEN.\n\n\
+                  Examples:\n  undrift login --from-file\n  undrift login github\n  \
+                  fly tokens create org acme | undrift login fly")]
+pub struct Login {
+    /// What to keep
+    #[arg(value_enum, value_name = "WHAT", default_value_t)]
+    pub what: Kept,
+
+    /// Take the identity from this file, which stays as it is
+    #[arg(long, value_name = "FILE", conflicts_with = "from_file")]
+    pub file: Option<PathBuf>,
+
+    /// Move the identity of the configuration folder, undrift/identity.txt, into the keyring
+    #[arg(long)]
+    pub from_file: bool,
+}
+
+/// `undrift logout`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  undrift logout github\n  undrift logout identity --yes")]
+pub struct Logout {
+    /// What to forget
+    #[arg(value_enum, value_name = "WHAT", default_value_t)]
+    pub what: Kept,
 
     /// Do not ask
     #[arg(short, long)]

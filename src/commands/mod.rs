@@ -12,6 +12,8 @@ mod import;
 mod init;
 mod list;
 mod log;
+mod login;
+mod logout;
 mod man;
 mod plan;
 mod push;
@@ -33,6 +35,8 @@ pub fn run(cli: &Cli, world: &mut World) -> anyhow::Result<Exit> {
     match &cli.command {
         Command::Init(arguments) => init::run(arguments, &cli.global, world),
         Command::Import(arguments) => import::run(arguments, &cli.global, world),
+        Command::Login(arguments) => login::run(arguments, world),
+        Command::Logout(arguments) => logout::run(arguments, world),
         Command::Set(arguments) => set::run(arguments, &cli.global, world),
         Command::Edit(arguments) => edit::run(arguments, &cli.global, world),
         Command::List(arguments) => list::run(arguments, &cli.global, world),

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -22,6 +23,7 @@ use crate::flow::apply::Patience;
 use crate::targets::client::ClientSettings;
 use crate::ui::Ui;
 use crate::vault::identity::IdentityChain;
+use crate::vault::keyring::Keyring;
 use crate::vault::layout::Layout;
 use crate::vault::project;
 
@@ -40,6 +42,8 @@ pub struct World {
     pub network: ClientSettings,
     /// How long a target may take to show what it accepted.
     pub patience: Patience,
+    /// The keyring of the operating system.
+    pub keyring: Keyring,
     /// The person.
     pub ui: Ui,
 }
@@ -59,10 +63,12 @@ impl World {
         let talks = io::stderr().is_terminal();
         ui.input_is_terminal = io::stdin().is_terminal();
         ui.interactive = ui.input_is_terminal && talks;
+        ui.reachable = ui.interactive || (talks && has_terminal());
         ui.progress = talks;
         ui.colour = talks && variables.get("NO_COLOR").is_none_or(|value| value.is_empty());
         ui.width = terminal_width(&variables);
         Self {
+            keyring: keyring(&variables, ui.reachable),
             variables,
             folder: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
             clock: Box::new(Timestamp::now),
@@ -128,8 +134,10 @@ impl World {
             files: global.identities.iter().map(|file| self.absolute(file)).collect(),
             variable: self.variable(IDENTITY_VARIABLE).map(SecretValue::copied_from),
             variable_file: self.path_variable("UNDRIFT_IDENTITY_FILE").map(|file| self.absolute(&file)),
+            keyring: self.keyring.clone(),
             config_file: self.identity_file(),
             ssh_file: self.home().map(|home| home.join(".ssh").join("id_ed25519")),
+            ask: self.ui.asker(),
         }
     }
 
@@ -137,6 +145,21 @@ impl World {
     pub fn absolute(&self, path: &Path) -> PathBuf {
         self.folder.join(path)
     }
+}
+
+/// Returns whether this process has a terminal, wherever its standard streams lead.
+fn has_terminal() -> bool {
+    cfg!(unix) && std::fs::File::open("/dev/tty").is_ok()
+}
+
+/// Returns the keyring of this system, which a person may have to unlock first and a machine never will.
+fn keyring(variables: &BTreeMap<String, OsString>, is_person_there: bool) -> Keyring {
+    let patience = Duration::from_secs(if is_person_there { 60 } else { 5 });
+    let set = |name: &str| variables.get(name).filter(|value| !value.is_empty());
+    // Without a bus of the session there is nobody to ask, and no need to try.
+    let has_bus = set("DBUS_SESSION_BUS_ADDRESS").is_some()
+        || set("XDG_RUNTIME_DIR").is_some_and(|folder| Path::new(folder).join("bus").exists());
+    if cfg!(target_os = "linux") && !has_bus { Keyring::default() } else { Keyring::of_this_system(patience) }
 }
 
 /// Unknown width, as in a pipe, means no limit that a person would notice.

@@ -18,6 +18,7 @@ use crate::targets::client::Client;
 use crate::targets::fly::{self, FlyApp, FlySettings, Surroundings};
 use crate::targets::github::{self, GithubPlace, GithubSettings};
 use crate::targets::{AnyTarget, TargetError};
+use crate::vault::identity::KEYRING;
 use crate::vault::store;
 
 /// Returns the adapter for a place, or why there is none. A URL that is not safe is an error of the whole run.
@@ -62,11 +63,85 @@ pub fn connect(
     }
 }
 
+/// What the tokens of a platform are for and come from.
+#[derive(Debug)]
+pub struct Access {
+    /// The platform.
+    pub kind: TargetKind,
+    /// Where its API is: for Fly, the Machines API.
+    pub address: String,
+    /// The token with the place it was found in, if one was.
+    pub found: Option<Found>,
+}
+
+/// A token, and where it was found.
+#[derive(Debug)]
+pub struct Found {
+    /// The token.
+    pub token: SecretValue,
+    /// Where: a variable, a file, the keyring or the vault.
+    pub origin: String,
+}
+
+/// Returns the address of a platform's API for whoever names no target, and whether it is the platform's own.
+pub fn address(kind: TargetKind, world: &World) -> Result<(String, bool), Refusal> {
+    match kind {
+        TargetKind::Fly => {
+            let machines = stated_url(world, "FLY_FLAPS_BASE_URL", fly::MACHINES_URL)?;
+            let api = stated_url(world, "FLY_API_BASE_URL", fly::API_URL)?;
+            let is_own = machines == fly::MACHINES_URL && api == fly::API_URL;
+            Ok((machines, is_own))
+        }
+        TargetKind::Github => {
+            let api = stated_url(world, "GITHUB_API_URL", github::API_URL)?;
+            let is_own = api == github::API_URL;
+            Ok((api, is_own))
+        }
+    }
+}
+
+/// Returns the account under which the keyring keeps a platform's token. A token belongs to the address it was kept for.
+pub fn account(kind: TargetKind, address: &str, is_own: bool) -> String {
+    let platform = match kind {
+        TargetKind::Fly => "fly",
+        TargetKind::Github => "github",
+    };
+    if is_own {
+        return platform.to_owned();
+    }
+    let host = if kind == TargetKind::Github { github_host(address) } else { None };
+    let authority = || address.split("://").nth(1).unwrap_or(address).split('/').next().unwrap_or_default().to_owned();
+    format!("{platform}:{}", host.unwrap_or_else(authority))
+}
+
+/// Returns the token that is used for a platform by whoever names no target.
+pub fn usual(kind: TargetKind, world: &World) -> Result<Access, Refusal> {
+    let (address, is_own) = address(kind, world)?;
+    let found = usual_token(kind, true, world, &address, is_own);
+    Ok(Access { kind, address, found })
+}
+
+/// Returns the token that is used for a target. One that stands in the vault is known only where that could be read.
+pub fn of_target(target: &Target, inventory: Option<&Inventory>, world: &World) -> Result<Access, Refusal> {
+    let (kind, variable, default) = match &target.spec {
+        TargetSpec::Fly { .. } => (TargetKind::Fly, "FLY_FLAPS_BASE_URL", fly::MACHINES_URL),
+        TargetSpec::Github { .. } => (TargetKind::Github, "GITHUB_API_URL", github::API_URL),
+    };
+    let address = base_url(target, world, variable, default)?;
+    let is_own = address == default
+        && (kind != TargetKind::Fly || base_url(target, world, "FLY_API_BASE_URL", fly::API_URL)? == fly::API_URL);
+    Ok(Access { kind, found: found(target, inventory, world, &address, is_own), address })
+}
+
 fn base_url(target: &Target, world: &World, variable: &'static str, default: &str) -> Result<String, Refusal> {
     // What stands in undrift.toml was checked when it was read.
     if let Some(url) = &target.api_url {
         return Ok(url.clone());
     }
+    stated_url(world, variable, default)
+}
+
+fn stated_url(world: &World, variable: &'static str, default: &str) -> Result<String, Refusal> {
     let url = world.variable(variable).unwrap_or(default);
     if is_safe_url(url) { Ok(url.to_owned()) } else { Err(Refusal::UnsafeUrl { variable }) }
 }
@@ -79,40 +154,58 @@ fn token(
     address: &str,
     is_own: bool,
 ) -> Result<SecretValue, TargetError> {
-    let found = match &target.token {
-        Some(TokenSource::Variable(name)) => world.variable(name).map(SecretValue::copied_from),
-        Some(TokenSource::Vault(name)) => {
-            inventory.entries.get(name).map(|entry| SecretValue::copied_from(entry.value.expose()))
-        }
-        None => usual_token(target, world, address, is_own),
+    found(target, Some(inventory), world, address, is_own).map(|found| found.token).ok_or(TargetError::NoToken)
+}
+
+fn found(target: &Target, inventory: Option<&Inventory>, world: &World, address: &str, is_own: bool) -> Option<Found> {
+    let kind = match &target.spec {
+        TargetSpec::Fly { .. } => TargetKind::Fly,
+        TargetSpec::Github { .. } => TargetKind::Github,
     };
-    found.ok_or(TargetError::NoToken)
+    match &target.token {
+        Some(TokenSource::Variable(name)) => variable(world, name),
+        Some(TokenSource::Vault(name)) => inventory?.entries.get(name).map(|entry| Found {
+            token: SecretValue::copied_from(entry.value.expose()),
+            origin: format!("{name} of the vault"),
+        }),
+        None => usual_token(kind, target.api_url.is_none(), world, address, is_own),
+    }
+}
+
+fn variable(world: &World, name: &str) -> Option<Found> {
+    let token = world.variable(name).map(SecretValue::copied_from)?;
+    Some(Found { token, origin: name.to_owned() })
 }
 
 /// Returns the token that people have anyway for a platform.
 ///
 /// It belongs to the platform, and not to whatever address a project names: an `api-url` of another machine needs a
 /// `token` of its own beside it, and what `fly auth login` or `gh auth login` left is for the platform's own address.
+/// What `undrift login` put in the keyring is for the address that it was checked with.
 /// GitHub's enterprise servers are the exception, because there the person has named the machine: what `gh auth login
 /// --hostname` left is for that host, and the enterprise variables are for the host in `GH_HOST`.
-fn usual_token(target: &Target, world: &World, address: &str, is_own: bool) -> Option<SecretValue> {
+fn usual_token(kind: TargetKind, is_of_environment: bool, world: &World, address: &str, is_own: bool) -> Option<Found> {
     const ENTERPRISE: [&str; 2] = ["GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"];
-    let from =
-        |variables: &[&str]| variables.iter().find_map(|name| world.variable(name)).map(SecretValue::copied_from);
-    let (variables, kind): (&[&str], _) = match &target.spec {
-        TargetSpec::Fly { .. } => (&["FLY_ACCESS_TOKEN", "FLY_API_TOKEN"], TargetKind::Fly),
-        TargetSpec::Github { .. } => (&["GH_TOKEN", "GITHUB_TOKEN"], TargetKind::Github),
+    let from = |variables: &[&str]| variables.iter().find_map(|name| variable(world, name));
+    let variables: &[&str] = match kind {
+        TargetKind::Fly => &["FLY_ACCESS_TOKEN", "FLY_API_TOKEN"],
+        TargetKind::Github => &["GH_TOKEN", "GITHUB_TOKEN"],
+    };
+    let kept = || {
+        // A keyring that is locked is like none: `undrift doctor` tells of it.
+        let token = world.keyring.get(&account(kind, address, is_own)).ok()??;
+        Some(Found { token, origin: KEYRING.to_owned() })
     };
     if is_own {
-        return from(variables).or_else(|| of_the_platforms_own_program(kind, world));
+        return from(variables).or_else(kept).or_else(|| of_the_platforms_own_program(kind, world));
     }
-    let is_of_environment = target.api_url.is_none();
     let is_named = |host: &str| world.variable("GH_HOST").is_some_and(|named| named.eq_ignore_ascii_case(host));
     let host = if kind == TargetKind::Github { github_host(address) } else { None };
     let enterprise = host.as_deref().filter(|host| *host != "github.com" && (is_of_environment || is_named(host)));
     enterprise
         .and_then(|_| from(&ENTERPRISE))
         .or_else(|| if is_of_environment || is_loopback(address) { from(variables) } else { None })
+        .or_else(kept)
         .or_else(|| of_gh(&host?, world))
 }
 
@@ -139,16 +232,20 @@ fn is_loopback(url: &str) -> bool {
     !url.starts_with("https://")
 }
 
-fn of_the_platforms_own_program(kind: TargetKind, world: &World) -> Option<SecretValue> {
+fn of_the_platforms_own_program(kind: TargetKind, world: &World) -> Option<Found> {
     match kind {
-        TargetKind::Fly => parse_fly(&read(kind, world)?),
+        TargetKind::Fly => {
+            let origin = configuration(kind, world)?.display().to_string();
+            Some(Found { token: parse_fly(&read(kind, world)?)?, origin })
+        }
         TargetKind::Github => of_gh("github.com", world),
     }
 }
 
 /// Returns what `gh auth login` left for a host.
-fn of_gh(host: &str, world: &World) -> Option<SecretValue> {
-    parse_gh(&read(TargetKind::Github, world)?, host)
+fn of_gh(host: &str, world: &World) -> Option<Found> {
+    let origin = configuration(TargetKind::Github, world)?.display().to_string();
+    Some(Found { token: parse_gh(&read(TargetKind::Github, world)?, host)?, origin })
 }
 
 fn read(kind: TargetKind, world: &World) -> Option<Zeroizing<String>> {

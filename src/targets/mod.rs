@@ -3,6 +3,7 @@
 //! Every adapter implements [`Target`] and passes one conformance suite (`tests/conformance.rs`). A value reaches an
 //! adapter only as `&SecretValue`, at the last call before the wire.
 
+pub mod account;
 pub mod client;
 pub mod error;
 pub mod fly;

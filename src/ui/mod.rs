@@ -1,15 +1,18 @@
 //! The only prints and prompts. Data goes to standard output, talk to standard error.
 
+pub mod ask;
 pub mod child;
 pub mod editor;
 pub mod mask;
 pub mod progress;
 
 use std::io::{self, Read, Write};
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
 use crate::domain::secret::{LONGEST_VALUE, SecretValue};
+use crate::vault::identity::Ask;
 
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +51,8 @@ pub struct Ui {
     pub input: Box<dyn Read>,
     /// Whether a person is there to be asked.
     pub interactive: bool,
+    /// Whether a person can be asked for a passphrase: also when standard input is something else.
+    pub reachable: bool,
     /// Whether what is read would be typed by a person, who must not see it.
     pub input_is_terminal: bool,
     /// Whether progress may be drawn on standard error.
@@ -74,6 +79,7 @@ impl Ui {
             talk,
             input,
             interactive: false,
+            reachable: false,
             input_is_terminal: false,
             progress: false,
             colour: false,
@@ -146,12 +152,26 @@ impl Ui {
                 Err(error) => Err(AskError::Broken(io::Error::other(error))),
             };
         }
+        self.read_input(exact)
+    }
+
+    /// Reads a key or token that is pasted once: hidden from a person, or all of standard input.
+    pub fn read_credential(&mut self, what: &str) -> Result<SecretValue, AskError> {
+        if self.interactive { ask::hidden(&format!("{what}:")) } else { self.read_input(false) }
+    }
+
+    fn read_input(&mut self, exact: bool) -> Result<SecretValue, AskError> {
         if self.input_is_terminal {
             return Err(AskError::Visible);
         }
         let mut content = Zeroizing::new(Vec::with_capacity(4096));
         (&mut self.input).take(LONGEST_VALUE as u64 + 1).read_to_end(&mut content).map_err(AskError::Broken)?;
         value_of(&content, exact)
+    }
+
+    /// Returns whoever can be asked for passphrases.
+    pub fn asker(&self) -> Arc<dyn Ask> {
+        Arc::new(ask::Person { is_reachable: self.reachable })
     }
 
     /// Flushes what was written, and returns whether all of it arrived with whoever still reads.

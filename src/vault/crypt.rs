@@ -3,10 +3,12 @@
 use std::io::{self, Read, Write};
 
 use age::armor::{ArmoredReader, ArmoredWriter, Format};
+use age::secrecy::SecretString;
 use age::{DecryptError, Decryptor, Encryptor, Identity, Recipient};
 use zeroize::Zeroizing;
 
 use crate::domain::finding::ProblemKind;
+use crate::domain::secret::SecretValue;
 
 /// Any key that opens files.
 pub type AnyIdentity = Box<dyn Identity + Send + Sync>;
@@ -43,18 +45,67 @@ impl OpenError {
     }
 }
 
+/// Why a passphrase did not open a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PassphraseError {
+    /// It is not the right one.
+    #[error("another passphrase opens")]
+    Wrong,
+    /// It is sealed for somebody's key, and not with a passphrase.
+    #[error("no passphrase opens: it is meant for somebody's key")]
+    NotByPassphrase,
+    /// Trying would take more time and memory than any program asks for that people use.
+    #[error("would take more than 1 GiB of memory to open")]
+    TooMuchWork,
+    /// It does not hold what its authentication says.
+    #[error("is damaged: it was cut short or altered")]
+    Damaged,
+}
+
+/// The most work that trying a passphrase may be, as a power of two: 1 GiB of memory and some seconds. `age -p` asks for
+/// a quarter of it.
+const LARGEST_WORK: u8 = 20;
+
 const BINARY_INTRODUCTION: &[u8] = b"age-encryption.org/v1";
 const ARMOR_INTRODUCTION: &[u8] = b"-----BEGIN AGE ENCRYPTED FILE-----";
+
+/// Returns whether a content begins as an age file does.
+pub fn is_age_file(content: &[u8]) -> bool {
+    let start = content.trim_ascii_start();
+    start.starts_with(BINARY_INTRODUCTION) || start.starts_with(ARMOR_INTRODUCTION)
+}
+
+/// Insists that a passphrase is what opens a file.
+pub fn needs_passphrase(ciphertext: &[u8]) -> Result<(), PassphraseError> {
+    let decryptor = Decryptor::new_buffered(ArmoredReader::new(ciphertext)).map_err(|_| PassphraseError::Damaged)?;
+    if decryptor.is_scrypt() { Ok(()) } else { Err(PassphraseError::NotByPassphrase) }
+}
+
+/// Opens an armored or binary age file that is sealed with a passphrase.
+pub fn open_with_passphrase(
+    ciphertext: &[u8],
+    passphrase: &SecretValue,
+) -> Result<Zeroizing<Vec<u8>>, PassphraseError> {
+    needs_passphrase(ciphertext)?;
+    let decryptor = Decryptor::new_buffered(ArmoredReader::new(ciphertext)).map_err(|_| PassphraseError::Damaged)?;
+    let mut identity = age::scrypt::Identity::new(SecretString::from(passphrase.expose().to_owned()));
+    identity.set_max_work_factor(LARGEST_WORK);
+    let mut reader = decryptor.decrypt(std::iter::once(&identity as &dyn Identity)).map_err(|error| match error {
+        DecryptError::ExcessiveWork { .. } => PassphraseError::TooMuchWork,
+        DecryptError::DecryptionFailed | DecryptError::KeyDecryptionFailed | DecryptError::NoMatchingKeys => {
+            PassphraseError::Wrong
+        }
+        _ => PassphraseError::Damaged,
+    })?;
+    let mut plaintext = Zeroizing::new(Vec::with_capacity(ciphertext.len()));
+    reader.read_to_end(&mut plaintext).map_err(|_| PassphraseError::Damaged)?;
+    Ok(plaintext)
+}
 
 /// Opens an armored or binary age file and returns its whole plaintext. Nothing is released of a file whose end does
 /// not authenticate.
 pub fn open(ciphertext: &[u8], identities: &[AnyIdentity]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
-    let start = ciphertext.trim_ascii_start();
-    let broken = if start.starts_with(BINARY_INTRODUCTION) || start.starts_with(ARMOR_INTRODUCTION) {
-        OpenError::Damaged
-    } else {
-        OpenError::NotAge
-    };
+    let broken = if is_age_file(ciphertext) { OpenError::Damaged } else { OpenError::NotAge };
     let decryptor = Decryptor::new_buffered(ArmoredReader::new(ciphertext)).map_err(|_| broken)?;
     if decryptor.is_scrypt() {
         return Err(OpenError::Passphrase);

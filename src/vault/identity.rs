@@ -1,17 +1,27 @@
 //! Identities: the keys that open the vault, and the chain of places they come from.
 
+mod ask;
+mod plugin;
+mod ssh;
+
+use std::collections::BTreeMap;
 use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::crypt::AnyIdentity;
+use self::ask::Attempt;
+pub use self::ask::{Ask, AskedInVain, Nobody};
+use self::ssh::SshKey;
+use super::crypt::{self, AnyIdentity, PassphraseError};
+use super::keyring::{self, Keyring, KeyringError};
 use super::store::{self, ReadError};
 use crate::domain::secret::SecretValue;
 
-/// Where identities may come from, the first that is given deciding; the last two are read together.
-#[derive(Debug, Default)]
+/// Where identities may come from, the first that is given deciding. The ssh key is read beside what the keyring or the
+/// file in the configuration folder has.
+#[derive(Debug)]
 pub struct IdentityChain {
     /// `--identity FILE`.
     pub files: Vec<PathBuf>,
@@ -19,11 +29,32 @@ pub struct IdentityChain {
     pub variable: Option<SecretValue>,
     /// `UNDRIFT_IDENTITY_FILE`.
     pub variable_file: Option<PathBuf>,
+    /// The keyring of the operating system. It is asked only when none of the above is given.
+    pub keyring: Keyring,
     /// `<config dir>/undrift/identity.txt`.
     pub config_file: Option<PathBuf>,
     /// `~/.ssh/id_ed25519`.
     pub ssh_file: Option<PathBuf>,
+    /// Who is asked for passphrases.
+    pub ask: Arc<dyn Ask>,
 }
+
+impl Default for IdentityChain {
+    fn default() -> Self {
+        Self {
+            files: Vec::new(),
+            variable: None,
+            variable_file: None,
+            keyring: Keyring::default(),
+            config_file: None,
+            ssh_file: None,
+            ask: Arc::new(Nobody),
+        }
+    }
+}
+
+/// How the keyring is called where a file would be named.
+pub const KEYRING: &str = "the keyring";
 
 /// The keys that were found.
 #[derive(Default)]
@@ -67,11 +98,46 @@ pub enum IdentityError {
         /// Where none stands.
         origin: String,
     },
-    /// It is itself sealed with a passphrase.
-    #[error("{origin} is protected by a passphrase, which this version cannot ask for")]
+    /// It is itself sealed with a passphrase, and nobody can be asked for it.
+    #[error("{origin} is protected by a passphrase, and there is no terminal to ask for it on")]
     Passphrase {
         /// Where it stands.
         origin: String,
+    },
+    /// The person did not know the passphrase.
+    #[error("none of {tries} passphrases opens {origin}")]
+    WrongPassphrase {
+        /// Where it stands.
+        origin: String,
+        /// How often it was asked for.
+        tries: usize,
+    },
+    /// The person did not want to be asked.
+    #[error("nothing was done")]
+    Declined,
+    /// The terminal failed.
+    #[error("cannot read the passphrase of {origin}")]
+    Unasked {
+        /// Whose passphrase.
+        origin: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is an age file, and not one that a passphrase opens.
+    #[error("{origin} is an encrypted file that {}", .why)]
+    Sealed {
+        /// Where it stands.
+        origin: String,
+        /// What is wrong with it.
+        why: PassphraseError,
+    },
+    /// The program that can use it is not installed.
+    #[error("{origin} needs the program `{program}`, which is not in PATH")]
+    PluginMissing {
+        /// Where it stands.
+        origin: String,
+        /// The plugin's program.
+        program: String,
     },
     /// A kind of key that is not read.
     #[error("{origin} holds {what}, which this version cannot use")]
@@ -87,6 +153,9 @@ pub enum IdentityError {
     /// None of the usual places has one but an ssh key that cannot be used.
     #[error("no identity was found")]
     NotFoundButSsh(#[source] Box<IdentityError>),
+    /// None of the usual places has one but perhaps a keyring that gave no answer.
+    #[error("no identity was found")]
+    NotFoundButKeyring(#[source] KeyringError),
 }
 
 impl IdentityChain {
@@ -95,70 +164,142 @@ impl IdentityChain {
         let mut found = Identities::default();
         if !self.files.is_empty() {
             for file in &self.files {
-                found.read_file(file)?;
+                found.read_file(file, &self.ask)?;
             }
         } else if let Some(key) = &self.variable {
-            found.parse(key.expose(), "UNDRIFT_IDENTITY", None)?;
+            found.parse(key.expose().as_bytes(), "UNDRIFT_IDENTITY", None, &self.ask)?;
         } else if let Some(file) = &self.variable_file {
-            found.read_file(file)?;
+            found.read_file(file, &self.ask)?;
         } else {
-            if let Some(file) = self.config_file.as_deref().filter(|file| file.is_file()) {
-                found.read_file(file)?;
-            }
-            // A person's ssh key is there for other ends, and one that we cannot use is like none.
-            if let Some(file) = self.ssh_file.as_deref().filter(|file| file.is_file())
-                && let Err(error) = found.read_file(file)
-                && found.keys.is_empty()
-            {
-                return Err(IdentityError::NotFoundButSsh(Box::new(error)));
-            }
+            self.load_usual(&mut found)?;
         }
         if found.keys.is_empty() { Err(IdentityError::NotFound) } else { Ok(found) }
     }
+
+    fn load_usual(&self, found: &mut Identities) -> Result<(), IdentityError> {
+        let kept = self.keyring.get(keyring::IDENTITY);
+        if let Ok(Some(text)) = &kept {
+            found.parse(text.expose().as_bytes(), KEYRING, None, &self.ask)?;
+        } else if let Some(file) = self.config_file.as_deref().filter(|file| file.is_file()) {
+            found.read_file(file, &self.ask)?;
+        }
+        // A person's ssh key is there for other ends, and one that we cannot use is like none.
+        if let Some(file) = self.ssh_file.as_deref().filter(|file| file.is_file())
+            && let Err(error) = found.read_usual_ssh(file, &self.ask)
+        {
+            if matches!(error, IdentityError::Declined) {
+                return Err(error);
+            }
+            if found.keys.is_empty() && !is_silent(&kept) {
+                return Err(IdentityError::NotFoundButSsh(Box::new(error)));
+            }
+        }
+        match kept {
+            Err(error) if found.keys.is_empty() && error != KeyringError::Absent => {
+                Err(IdentityError::NotFoundButKeyring(error))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Returns whether a keyring is there that may well have the identity, and does not say so.
+fn is_silent<T>(kept: &Result<T, KeyringError>) -> bool {
+    matches!(kept, Err(error) if *error != KeyringError::Absent)
 }
 
 impl Identities {
-    fn read_file(&mut self, path: &Path) -> Result<(), IdentityError> {
-        let content = store::read(path)
-            .map(Zeroizing::new)
-            .map_err(|source| IdentityError::Unreadable { path: path.to_owned(), source })?;
-        let origin = path.display().to_string();
-        let text =
-            std::str::from_utf8(&content).map_err(|_| IdentityError::BadLine { origin: origin.clone(), line: 1 })?;
-        self.parse(text, &origin, Some(path))
+    /// Reads the identities that stand in a text, or in the file that was read to its end.
+    pub fn of(content: &[u8], origin: &str, ask: &Arc<dyn Ask>) -> Result<Self, IdentityError> {
+        let mut found = Self::default();
+        found.parse(content, origin, None, ask)?;
+        Ok(found)
     }
 
-    fn parse(&mut self, text: &str, origin: &str, path: Option<&Path>) -> Result<(), IdentityError> {
-        let trimmed = text.trim_start();
-        let owned = || origin.to_owned();
-        if trimmed.starts_with("age-encryption.org/") || trimmed.starts_with("-----BEGIN AGE ENCRYPTED FILE-----") {
-            return Err(IdentityError::Passphrase { origin: owned() });
+    fn read_file(&mut self, path: &Path, ask: &Arc<dyn Ask>) -> Result<(), IdentityError> {
+        let content = read(path)?;
+        self.parse(&content, &path.display().to_string(), Some(path), ask)
+    }
+
+    /// Reads the ssh key of the usual place. Where there are other keys, its passphrase is asked for when a file turns
+    /// up that it opens.
+    fn read_usual_ssh(&mut self, path: &Path, ask: &Arc<dyn Ask>) -> Result<(), IdentityError> {
+        let content = read(path)?;
+        let origin = path.display().to_string();
+        if self.keys.is_empty() {
+            return self.parse(&content, &origin, Some(path), ask);
         }
-        let before = self.keys.len();
-        if trimmed.starts_with("-----BEGIN ") {
-            self.parse_ssh(text, origin, path)?;
-        } else {
-            for (index, line) in text.lines().enumerate() {
-                self.parse_line(line.trim(), origin, index + 1)?;
-            }
-        }
-        if self.keys.len() == before {
-            return Err(IdentityError::Empty { origin: owned() });
-        }
-        self.origins.push(owned());
+        let key = SshKey::parse(&content, &origin, Some(path))?;
+        self.recipients.extend(key.recipient.clone());
+        self.keys.push(key.openable(ask)?);
+        self.origins.push(origin);
         Ok(())
     }
 
-    fn parse_line(&mut self, line: &str, origin: &str, number: usize) -> Result<(), IdentityError> {
+    fn parse(
+        &mut self,
+        content: &[u8],
+        origin: &str,
+        path: Option<&Path>,
+        ask: &Arc<dyn Ask>,
+    ) -> Result<(), IdentityError> {
+        if crypt::is_age_file(content) {
+            let opened = open_with_passphrase(content, origin, ask)?;
+            return self.parse_plain(&opened, origin, path, ask);
+        }
+        self.parse_plain(content, origin, path, ask)
+    }
+
+    fn parse_plain(
+        &mut self,
+        content: &[u8],
+        origin: &str,
+        path: Option<&Path>,
+        ask: &Arc<dyn Ask>,
+    ) -> Result<(), IdentityError> {
+        let text =
+            std::str::from_utf8(content).map_err(|_| IdentityError::BadLine { origin: origin.to_owned(), line: 1 })?;
+        let before = self.keys.len();
+        if text.trim_start().starts_with("-----BEGIN ") {
+            let key = SshKey::parse(content, origin, path)?;
+            self.recipients.extend(key.recipient.clone());
+            self.keys.push(key.open(ask)?);
+        } else {
+            let mut of_plugins: BTreeMap<String, Vec<age::plugin::Identity>> = BTreeMap::new();
+            for (index, line) in text.lines().enumerate() {
+                self.parse_line(line.trim(), origin, index + 1, &mut of_plugins)?;
+            }
+            // A plugin is a program to start and perhaps a device to touch: what needs none is tried first.
+            for (name, identities) in of_plugins {
+                self.keys.push(plugin::open(&name, &identities, origin, ask)?);
+            }
+        }
+        if self.keys.len() == before {
+            return Err(IdentityError::Empty { origin: origin.to_owned() });
+        }
+        self.origins.push(origin.to_owned());
+        Ok(())
+    }
+
+    fn parse_line(
+        &mut self,
+        line: &str,
+        origin: &str,
+        number: usize,
+        of_plugins: &mut BTreeMap<String, Vec<age::plugin::Identity>>,
+    ) -> Result<(), IdentityError> {
         if line.is_empty() || line.starts_with('#') {
             return Ok(());
         }
-        let unsupported = |what| IdentityError::Unsupported { origin: origin.to_owned(), what };
-        if line.starts_with("AGE-PLUGIN-") {
-            return Err(unsupported("an identity of an age plugin"));
-        }
         if line.starts_with("AGE-SECRET-KEY-PQ-") {
-            return Err(unsupported("a post-quantum identity"));
+            let what = "a post-quantum identity";
+            return Err(IdentityError::Unsupported { origin: origin.to_owned(), what });
+        }
+        if line.starts_with("AGE-PLUGIN-") {
+            let identity: age::plugin::Identity =
+                line.parse().map_err(|_| IdentityError::BadLine { origin: origin.to_owned(), line: number })?;
+            of_plugins.entry(identity.plugin().to_owned()).or_default().push(identity);
+            return Ok(());
         }
         let identity: age::x25519::Identity =
             line.parse().map_err(|_| IdentityError::BadLine { origin: origin.to_owned(), line: number })?;
@@ -166,28 +307,22 @@ impl Identities {
         self.keys.push(Box::new(identity));
         Ok(())
     }
+}
 
-    fn parse_ssh(&mut self, text: &str, origin: &str, path: Option<&Path>) -> Result<(), IdentityError> {
-        let bad = |_: io::Error| IdentityError::BadLine { origin: origin.to_owned(), line: 1 };
-        match age::ssh::Identity::from_buffer(text.as_bytes(), None).map_err(bad)? {
-            identity @ age::ssh::Identity::Unencrypted(_) => self.keys.push(Box::new(identity)),
-            age::ssh::Identity::Encrypted(_) => {
-                return Err(IdentityError::Passphrase { origin: origin.to_owned() });
-            }
-            age::ssh::Identity::Unsupported(_) => {
-                let what = "a kind of ssh key that age does not use";
-                return Err(IdentityError::Unsupported { origin: origin.to_owned(), what });
-            }
-        }
-        // ssh keeps the public half in a file beside the private one.
-        if let Some(path) = path {
-            let mut public = path.as_os_str().to_owned();
-            public.push(".pub");
-            let content = store::read(Path::new(&public)).unwrap_or_default();
-            self.recipients.extend(String::from_utf8_lossy(&content).lines().next().map(str::to_owned));
-        }
-        Ok(())
-    }
+fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, IdentityError> {
+    let content = store::read(path).map_err(|source| IdentityError::Unreadable { path: path.to_owned(), source })?;
+    Ok(Zeroizing::new(content))
+}
+
+/// Opens an identity file that `age -p` has sealed.
+fn open_with_passphrase(content: &[u8], origin: &str, ask: &Arc<dyn Ask>) -> Result<Zeroizing<Vec<u8>>, IdentityError> {
+    // A file that no passphrase opens is told apart before anybody types one.
+    crypt::needs_passphrase(content).map_err(|why| IdentityError::Sealed { origin: origin.to_owned(), why })?;
+    ask::until_right(ask.as_ref(), origin, |passphrase| match crypt::open_with_passphrase(content, passphrase) {
+        Ok(opened) => Attempt::Right(opened),
+        Err(PassphraseError::Wrong) => Attempt::Wrong,
+        Err(why) => Attempt::Useless(IdentityError::Sealed { origin: origin.to_owned(), why }),
+    })
 }
 
 /// Makes a new identity file's content: the public half in a comment, as `age-keygen` writes it.
@@ -221,8 +356,8 @@ mod tests {
         let error = from_variable("# a comment\nAGE-SECRET-KEY-1CANARY\n").expect_err("a bad line");
         assert_eq!(error.to_string(), "line 2 of UNDRIFT_IDENTITY is not an age identity");
         assert!(matches!(from_variable("# nothing\n"), Err(IdentityError::Empty { .. })));
-        assert!(matches!(from_variable("AGE-PLUGIN-YUBIKEY-1X"), Err(IdentityError::Unsupported { .. })));
-        assert!(matches!(from_variable("-----BEGIN AGE ENCRYPTED FILE-----\n"), Err(IdentityError::Passphrase { .. })));
+        assert!(matches!(from_variable("AGE-PLUGIN-YUBIKEY-1CANARY"), Err(IdentityError::BadLine { line: 1, .. })));
+        assert!(matches!(from_variable("-----BEGIN AGE ENCRYPTED FILE-----\n"), Err(IdentityError::Sealed { .. })));
         assert!(matches!(IdentityChain::default().load(), Err(IdentityError::NotFound)));
     }
 

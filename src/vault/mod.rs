@@ -11,6 +11,7 @@ pub mod group;
 pub mod identity;
 pub mod journal;
 pub mod key;
+pub mod keyring;
 pub mod layout;
 pub mod lock;
 pub mod log;

@@ -82,6 +82,11 @@ impl Answer {
         self.status
     }
 
+    /// Returns a header, if it is there and text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
     /// Returns the server's time when it answered, in whole seconds.
     pub fn server_date(&self) -> Option<Timestamp> {
         http_date(self.headers.get(DATE)?.to_str().ok()?)

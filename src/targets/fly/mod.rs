@@ -3,6 +3,7 @@
 //! Fly shows a digest that depends on the value alone, and so proves by a receipt what the app holds. Whether machines
 //! run it is told separately, see the module `rollout`.
 
+mod account;
 mod flyctl;
 mod rollout;
 mod token;
@@ -18,6 +19,7 @@ use jiff::Timestamp;
 use reqwest::{Method, StatusCode};
 use vault_schema::project::RolloutMode;
 
+pub use self::account::account;
 use self::flyctl::{Addresses, Flyctl};
 pub use self::flyctl::{FlyctlError, Surroundings};
 use self::rollout::{Machine, Releases};

@@ -37,6 +37,11 @@ pub(super) fn authorization(token: &str, api: Api) -> Option<Zeroizing<String>> 
     Some(header)
 }
 
+/// Returns whether there is a macaroon among the tokens.
+pub(super) fn has_macaroon(token: &str) -> bool {
+    without_scheme(token).split(',').any(|token| is_macaroon(token.trim()))
+}
+
 fn without_scheme(token: &str) -> &str {
     let mut rest = token.trim();
     while let Some((scheme, tokens)) = rest.split_once(char::is_whitespace) {

@@ -3,6 +3,7 @@
 //! Of a secret GitHub shows when it was made and last written, in whole seconds of its own clock, and nothing of its
 //! value. Variables, which are no secrets, it shows whole.
 
+mod account;
 mod sealed_box;
 mod sharing;
 mod wire;
@@ -17,6 +18,7 @@ use reqwest::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
+pub use self::account::account;
 use self::sealed_box::SealingKey;
 use super::client::{Answer, Ask, Client, Origin, OriginSettings};
 use super::error::Unusable;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{FromRequestParts, RawPathParams};
+use axum::extract::{FromRequestParts, RawPathParams, State};
 use axum::response::{IntoResponse, Response};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode, header};
@@ -119,6 +119,23 @@ impl FromRequestParts<Arc<Fly>> for OpenTokens {
         }
         Ok(Self(known))
     }
+}
+
+/// Shows what the request's macaroons are for.
+pub(super) async fn show_tokens(OpenTokens(tokens): OpenTokens) -> Response {
+    let show = |token: &Token| match &token.apps {
+        Some(apps) => json!({ "org_slug": "acme", "organization": "Acme", "apps": apps }),
+        None => json!({ "org_slug": "acme", "organization": "Acme" }),
+    };
+    Json(json!({ "tokens": tokens.iter().map(show).collect::<Vec<_>>() })).into_response()
+}
+
+/// Lists the apps that the tokens open.
+pub(super) async fn list_apps(State(fly): State<Arc<Fly>>, OpenTokens(tokens): OpenTokens) -> Response {
+    let state = fly.state();
+    let opened = state.apps.keys().filter(|app| tokens.iter().any(|token| token.opens(app, false)));
+    let apps: Vec<_> = opened.map(|app| json!({ "name": app })).collect();
+    Json(json!({ "total_apps": apps.len(), "apps": apps })).into_response()
 }
 
 /// Splits the header into its tokens, or into none if its scheme does not go with them.

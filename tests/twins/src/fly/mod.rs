@@ -218,6 +218,8 @@ impl FlyTwin {
 
 fn router(fly: Arc<Fly>) -> Router {
     Router::new()
+        .route("/v1/tokens/current", get(access::show_tokens))
+        .route("/v1/apps", get(access::list_apps))
         .route("/v1/apps/{app}", get(secrets::show_app))
         .route("/v1/apps/{app}/secrets", get(secrets::list).post(secrets::set_many))
         .route("/v1/apps/{app}/secrets/{name}", get(secrets::show).post(secrets::set_one).delete(secrets::unset_one))
