@@ -323,7 +323,8 @@ impl Refusal {
         })
     }
 
-    fn hint(&self) -> Option<String> {
+    /// Returns what to type next.
+    pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NoProject => "`undrift init staging production` makes one".to_owned(),
             Self::Undeclared { nearest: Some(name), .. }
@@ -530,7 +531,8 @@ fn take_again(environment: &EnvironmentName) -> String {
     format!("take it from git again: `git checkout -- vault/{environment}`; `undrift init {environment}` begins anew")
 }
 
-fn identity_hint(error: &IdentityError) -> Option<String> {
+/// Returns what to do where no identity could be read.
+pub fn identity_hint(error: &IdentityError) -> Option<String> {
     Some(match error {
         IdentityError::NotFoundButSsh(why) if identity_hint(why).is_some() => return None,
         IdentityError::NotFound | IdentityError::NotFoundButSsh(_) => {

@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use drift::{Adopt, Audit, Choices, Ignore, Plan, Push, ReportFormat};
 pub use look::{Explain, Log};
 pub use shell::{Completions, Man, Shell};
-pub use start::{Import, Init, Kept, Login, Logout};
+pub use start::{Doctor, Import, Init, Kept, Login, Logout};
 pub use vault::{Edit, Export, ExportFormat, Get, List, Run, Seal, Set};
 
 /// Keep an age-encrypted vault and every place its secrets are used in step, and prove it
@@ -57,6 +57,8 @@ pub enum Command {
     Login(Login),
     /// Take your key, or a token, out of the keyring
     Logout(Logout),
+    /// Look at everything undrift needs, and say what mends what is wrong
+    Doctor(Doctor),
     /// Set one value, read from standard input, a hidden prompt or a file, or made new
     Set(Set),
     /// Edit the values of one file as text, in your editor

@@ -1,8 +1,10 @@
-//! What the verbs that begin take: `init`, `import`, `login`, `logout`.
+//! What the verbs that begin take: `init`, `import`, `login`, `logout`, `doctor`.
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+
+use super::Format;
 
 /// `undrift init`
 #[derive(Debug, Args)]
@@ -81,4 +83,16 @@ pub struct Logout {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
+}
+
+/// `undrift doctor`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "It reads only. Exit status: 0 all is well, 1 something is to be mended, 2 it could not look.\n\n\
+                  Examples:\n  undrift doctor\n  undrift doctor --format json"
+)]
+pub struct Doctor {
+    /// How the report is written
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub format: Format,
 }

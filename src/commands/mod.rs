@@ -3,6 +3,7 @@
 mod adopt;
 mod audit;
 mod completions;
+mod doctor;
 mod edit;
 mod explain;
 mod export;
@@ -37,6 +38,7 @@ pub fn run(cli: &Cli, world: &mut World) -> anyhow::Result<Exit> {
         Command::Import(arguments) => import::run(arguments, &cli.global, world),
         Command::Login(arguments) => login::run(arguments, world),
         Command::Logout(arguments) => logout::run(arguments, world),
+        Command::Doctor(arguments) => doctor::run(arguments, &cli.global, world),
         Command::Set(arguments) => set::run(arguments, &cli.global, world),
         Command::Edit(arguments) => edit::run(arguments, &cli.global, world),
         Command::List(arguments) => list::run(arguments, &cli.global, world),

@@ -2,6 +2,7 @@
 
 pub mod advice;
 pub mod audit;
+pub mod doctor;
 pub mod explain;
 pub mod intake;
 pub mod log;

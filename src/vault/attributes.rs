@@ -8,6 +8,16 @@ use super::store::{self, ReadError};
 /// Sealed files keep every byte, and the logs of two branches are put together line by line.
 const RULES: &[&str] = &["* -text", "log.jsonl merge=union"];
 
+/// Returns the rules that do not stand there.
+pub fn missing(layout: &Layout) -> Vec<&'static str> {
+    let content = store::read(&layout.attributes()).unwrap_or_default();
+    lacking(&String::from_utf8_lossy(&content))
+}
+
+fn lacking(text: &str) -> Vec<&'static str> {
+    RULES.iter().filter(|rule| !text.lines().any(|line| line.trim() == **rule)).copied().collect()
+}
+
 /// Writes the rules, unless they stand there. Returns whether anything was written.
 pub fn ensure(layout: &Layout) -> io::Result<bool> {
     let path = layout.attributes();
@@ -16,8 +26,7 @@ pub fn ensure(layout: &Layout) -> io::Result<bool> {
         Err(ReadError::Io(error)) => return Err(error),
         Err(ReadError::TooLarge) => return Err(io::ErrorKind::FileTooLarge.into()),
     };
-    let text = String::from_utf8_lossy(&content);
-    let missing: Vec<&str> = RULES.iter().filter(|rule| !text.lines().any(|l| l.trim() == **rule)).copied().collect();
+    let missing = lacking(&String::from_utf8_lossy(&content));
     if missing.is_empty() {
         return Ok(false);
     }

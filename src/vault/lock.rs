@@ -69,6 +69,20 @@ pub fn acquire(layout: &Layout, who: &str, now: Timestamp) -> Result<Lock, LockE
     Ok(Lock { file })
 }
 
+/// Returns who has the lock, if anybody has. Nothing is made or changed.
+pub fn holder(layout: &Layout) -> Option<String> {
+    let mut file = File::open(layout.local().join("lock")).ok()?;
+    match file.try_lock_shared() {
+        // It ends with this file.
+        Ok(()) | Err(TryLockError::Error(_)) => None,
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            let _ = file.read_to_string(&mut holder);
+            Some(holder.trim().to_owned())
+        }
+    }
+}
+
 /// Takes the lock for a change that is done in an instant, and waits a little for others to do theirs.
 pub fn acquire_patiently(layout: &Layout, who: &str, now: Timestamp) -> Result<Lock, LockError> {
     const LOOKS: u32 = 40;

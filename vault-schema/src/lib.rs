@@ -4,6 +4,7 @@
 //! ever added. The crate depends on serde and two date types, so it cannot do any input or output of its own.
 
 pub mod audit;
+pub mod doctor;
 pub mod etags;
 pub mod journal;
 pub mod log;
