@@ -552,7 +552,7 @@ pub fn identity_hint(error: &IdentityError) -> Option<String> {
             format!("install `{program}`, or give another key with `--identity FILE`")
         }
         IdentityError::Empty { .. } | IdentityError::BadLine { .. } => {
-            "an identity is a line that begins with AGE-SECRET-KEY-1 or AGE-PLUGIN-, or an ssh private key".to_owned()
+            "an identity is what `age-keygen` writes, what an age plugin does, or an ssh private key".to_owned()
         }
         IdentityError::Unreadable { .. }
         | IdentityError::Unsupported { .. }

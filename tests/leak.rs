@@ -12,6 +12,8 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_S
 use clap::CommandFactory;
 use twins::{FLY_TOKEN, Fault, FaultKind, FlyTwin, GITHUB_TOKEN, GitHubTwin, Request};
 
+use undrift::vault::keyring::Keyring;
+
 use crate::tools;
 use crate::world::{SHOP, World, files, repository, twins};
 
@@ -21,6 +23,9 @@ const CANARIES: [&str; 4] = [
     "canary#three$4711/with+odd=signs",
     "kanarienvogel-ü-4711-größer-als-sonst",
 ];
+
+/// A token that no platform knows.
+const REFUSED_TOKEN: &str = "ghp_4711-a-token-of-nobody";
 
 /// The least part of a value that counts as one, in bytes.
 const PART: usize = 12;
@@ -123,6 +128,7 @@ impl Scene {
     fn new() -> Self {
         let (fly, github) = twins();
         let mut world = World::with_twins(&fly, &github);
+        world.keyring = Keyring::of(keyring_core::mock::Store::new().unwrap());
         world.network.retries = 0;
         world.network.secondary_wait = Duration::from_millis(1);
         world.network.request_timeout = Duration::from_secs(2);
@@ -133,7 +139,7 @@ impl Scene {
             world,
             said: RefCell::default(),
             verbs: RefCell::default(),
-            tokens: Hunt::new([FLY_TOKEN, GITHUB_TOKEN]),
+            tokens: Hunt::new([FLY_TOKEN, GITHUB_TOKEN, REFUSED_TOKEN]),
         };
         for (name, value) in ["API_TOKEN", "SMTP_PASSWORD", "STRIPE_KEY", "UNDECLARED"].iter().zip(CANARIES) {
             scene.run_with(&["set", name, "-e", "staging"], value);
@@ -282,10 +288,23 @@ fn no_verb_shows_or_stores_a_value() {
         &["explain", "UD104"],
         &["completions", "bash"],
         &["man"],
+        &["doctor"],
+        &["doctor", "--format", "json"],
         &["init", "another"],
     ];
     for verb in verbs {
         scene.run(verb);
+    }
+    // Keys and tokens are hunted too: one that is refused, and one that is kept.
+    for (arguments, input) in [
+        (&["login", "github"][..], REFUSED_TOKEN),
+        (&["login", "github"], GITHUB_TOKEN),
+        (&["login", "fly"], FLY_TOKEN),
+        (&["login"], CANARIES[0]),
+        (&["login", "--file", "plain/api_staging.env"], ""),
+        (&["logout", "github"], ""),
+    ] {
+        scene.run_with(arguments, input);
     }
     for verb in [
         &["get", "API_TOKEN", "-e", "staging"][..],

@@ -8,16 +8,21 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use crate::world::{World, files, repository, twins};
 
 /// A program at a terminal.
-struct Terminal {
+pub(crate) struct Terminal {
     child: Child,
     output: ChildStdout,
     seen: String,
 }
 
 impl Terminal {
-    fn start(world: &World, arguments: &str) -> Self {
+    pub(crate) fn start(world: &World, arguments: &str) -> Self {
+        Self::start_behind(world, "exec", arguments)
+    }
+
+    /// Starts the program behind other words of a shell.
+    pub(crate) fn start_behind(world: &World, before: &str, arguments: &str) -> Self {
         let program = assert_cmd::cargo::cargo_bin("undrift");
-        let command = format!("stty cols 80 rows 24; exec {} {arguments}", program.display());
+        let command = format!("stty cols 80 rows 24; {before} {} {arguments}", program.display());
         let mut script = Command::new("script");
         script.args(["--quiet", "--return", "--command", &command, "/dev/null"]);
         script.env_clear().envs(&world.variables).env("PATH", "/usr/bin:/bin").env("TERM", "xterm");
@@ -28,7 +33,7 @@ impl Terminal {
     }
 
     /// Reads until the terminal shows this.
-    fn wait_for(&mut self, text: &str) {
+    pub(crate) fn wait_for(&mut self, text: &str) {
         let start = self.seen.len();
         let mut buffer = [0; 4096];
         while !self.seen[start..].contains(text) {
@@ -38,12 +43,12 @@ impl Terminal {
         }
     }
 
-    fn press(&mut self, keys: &str) {
+    pub(crate) fn press(&mut self, keys: &str) {
         self.child.stdin.as_mut().unwrap().write_all(keys.as_bytes()).unwrap();
     }
 
     /// Returns the status and all that was shown.
-    fn end(mut self) -> (i32, String) {
+    pub(crate) fn end(mut self) -> (i32, String) {
         let mut rest = Vec::new();
         self.output.read_to_end(&mut rest).unwrap();
         self.seen.push_str(&String::from_utf8_lossy(&rest));

@@ -210,7 +210,7 @@ impl World {
         let words = text.split_inclusive([' ', '\n']);
         words
             .map(|word| {
-                let bare = word.trim_end();
+                let bare = word.split(|character: char| !character.is_ascii_alphanumeric()).next().unwrap_or_default();
                 if bare.starts_with("age1") && bare.len() > 60 { word.replace(bare, "[key]") } else { word.to_owned() }
             })
             .collect()

@@ -1,6 +1,7 @@
 //! What the examination looks at where there is a project.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use vault_schema::audit::Severity;
 use vault_schema::doctor::{State, Topic};
@@ -37,11 +38,13 @@ impl Examination {
         world: &mut World,
     ) -> anyhow::Result<()> {
         let Selection { layout, project, .. } = selection;
-        let folder = layout.root().display();
         let (environments, targets) = (project.environments.len(), project.targets.len());
         let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-        let message =
-            format!("{PROJECT_FILE} in {folder}: {}, {}", count(environments, "environment"), count(targets, "target"));
+        let mut message =
+            format!("{}, {} in {PROJECT_FILE}", count(environments, "environment"), count(targets, "target"));
+        if layout.root() != world.folder {
+            let _ = write!(message, " of {}", layout.root().display());
+        }
         let next = (targets == 0).then(|| format!("say where values go: `[targets.web]` in {PROJECT_FILE}"));
         let state = if targets == 0 { State::Warn } else { State::Ok };
         self.checks.push(doctor::check(state, Topic::Project, None, message, next));
