@@ -1,6 +1,7 @@
 //! The declarations of `undrift.toml`, checked: what is pushed where, and under which name.
 
 mod check;
+mod interval;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,6 +9,7 @@ use jiff::civil::Date;
 use vault_schema::project::RolloutMode;
 
 pub use self::check::{Fault, FaultKind, Path, PathStep, check, is_safe_url};
+pub use self::interval::Interval;
 use super::access::DeclaredAccess;
 use super::finding::{Problem, ProblemKind};
 use super::generate;
@@ -122,6 +124,8 @@ pub struct Declaration {
     pub environments: Option<BTreeSet<EnvironmentName>>,
     /// What a new value is, where undrift makes it.
     pub generate: Option<generate::Kind>,
+    /// How long a value may stand before a new one is due.
+    pub rotate_every: Option<Interval>,
 }
 
 /// Drift that a person has accepted.
@@ -236,6 +240,11 @@ impl Project {
             .collect()
     }
 
+    /// Returns how long a value of a secret may stand before a new one is due.
+    pub fn rotate_every(&self, secret: &SecretName) -> Option<Interval> {
+        self.secrets.get(secret)?.rotate_every
+    }
+
     /// Returns whether a secret is declared for an environment.
     pub fn expects(&self, secret: &SecretName, environment: &EnvironmentName) -> bool {
         self.secrets.get(secret).is_some_and(|declaration| serves(declaration.environments.as_ref(), environment))
@@ -244,6 +253,13 @@ impl Project {
 
 fn serves(environments: Option<&BTreeSet<EnvironmentName>>, environment: &EnvironmentName) -> bool {
     environments.is_none_or(|some| some.contains(environment))
+}
+
+impl Target {
+    /// Returns whether it has a place for an environment.
+    pub fn serves(&self, environment: &EnvironmentName) -> bool {
+        serves(self.environments.as_ref(), environment)
+    }
 }
 
 impl TargetSpec {

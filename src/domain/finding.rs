@@ -141,6 +141,18 @@ pub enum ProblemKind {
         /// Its last day.
         last: Date,
     },
+    /// A value that should have been made new.
+    #[error("was due to be made new by {due}")]
+    Overdue {
+        /// The last day on which it was not overdue.
+        due: Date,
+    },
+    /// A value that is valid no longer.
+    #[error("has expired on {on}")]
+    Expired {
+        /// The first day on which it was not valid.
+        on: Date,
+    },
     /// The environment's receipts were made under a fingerprint key that is not there, so that they say nothing.
     #[error("was written under a fingerprint key that is not there, so that its receipts say nothing")]
     ForeignReceipts,
@@ -210,6 +222,8 @@ impl ProblemKind {
         match self {
             Self::DialectsDisagree(_) => "UD210",
             Self::RuleEnded { .. } => "UD220",
+            Self::Overdue { .. } => "UD250",
+            Self::Expired { .. } => "UD252",
             Self::Undecryptable { .. } => "UD301",
             Self::NotAge => "UD302",
             Self::Damaged => "UD303",
@@ -242,6 +256,8 @@ impl ProblemKind {
             | Self::NotDeclared
             | Self::DialectsDisagree(_)
             | Self::RuleEnded { .. }
+            | Self::Overdue { .. }
+            | Self::Expired { .. }
             | Self::ForeignReceipts
             | Self::Seal(BreachKind::Unsealed)
             | Self::Log(_)
@@ -275,6 +291,8 @@ impl ProblemKind {
             | Self::TooLargeThere { .. }
             | Self::DialectsDisagree(_)
             | Self::RuleEnded { .. }
+            | Self::Overdue { .. }
+            | Self::Expired { .. }
             | Self::ForeignReceipts
             | Self::Log(_)
             | Self::AccessDiffers { .. }

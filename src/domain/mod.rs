@@ -6,8 +6,10 @@
 
 pub mod access;
 pub mod adoption;
+pub mod age;
 pub mod binding;
 pub mod declaration;
+pub mod difference;
 pub mod digest;
 pub mod edit;
 pub mod finding;
@@ -24,6 +26,7 @@ pub mod outcome;
 pub mod place;
 pub mod plan;
 pub mod receipt;
+pub mod renaming;
 pub mod rollout;
 pub mod row;
 pub mod saved;
@@ -32,4 +35,5 @@ pub mod secret;
 pub mod shadow;
 pub mod suggest;
 pub mod template;
+pub mod typed;
 pub mod verdict;

@@ -10,6 +10,12 @@ pub fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>)
         .map(|(_, candidate)| candidate)
 }
 
+/// Returns the candidate that is one slip away. Codes are so alike that anything further is another one.
+pub fn one_slip_away<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let written = written.to_ascii_uppercase();
+    candidates.into_iter().find(|candidate| strsim::damerau_levenshtein(&written, candidate) == 1)
+}
+
 /// One measure knows swapped letters, the other knows names that were not written to their end.
 fn likeness(written: &str, candidate: &str) -> Option<f64> {
     let slip = strsim::normalized_damerau_levenshtein(written, candidate);
@@ -19,7 +25,7 @@ fn likeness(written: &str, candidate: &str) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::nearest;
+    use super::{nearest, one_slip_away};
 
     #[test]
     fn finds_a_slip_and_refuses_a_guess() {
@@ -28,5 +34,12 @@ mod tests {
         assert_eq!(nearest("wbe", ["web", "ci"]), Some("web"));
         assert_eq!(nearest("prod", ["staging", "production"]), Some("production"));
         assert_eq!(nearest("zzz", ["staging", "production"]), None);
+    }
+
+    #[test]
+    fn a_code_is_one_slip_away_or_another() {
+        for (written, expected) in [("ud1044", Some("UD104")), ("UD14", Some("UD104")), ("ud999", None), ("", None)] {
+            assert_eq!(one_slip_away(written, ["UD104", "UD329"]), expected, "{written}");
+        }
     }
 }

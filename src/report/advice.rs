@@ -149,6 +149,9 @@ pub fn mends(problem: &Problem, environment: &str) -> Option<String> {
         ProblemKind::Duplicate { .. } => "remove one of the two".to_owned(),
         ProblemKind::DialectsDisagree(_) => "put the value in a .toml.age file, which has one reading".to_owned(),
         ProblemKind::RuleEnded { .. } => "give the rule a later `until`, or remove it".to_owned(),
+        ProblemKind::Overdue { .. } | ProblemKind::Expired { .. } => {
+            format!("make a new one where it comes from, then `undrift set {secret} -e {environment}`")
+        }
         ProblemKind::ForeignReceipts => {
             format!("take vault/{environment}/key.age from git again, or move {file} away to begin anew")
         }

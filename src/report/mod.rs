@@ -3,8 +3,10 @@
 pub mod advice;
 pub mod audit;
 pub mod doctor;
+pub mod diff;
 pub mod explain;
 pub mod intake;
+pub mod list;
 pub mod log;
 pub mod markdown;
 pub mod plan;

@@ -327,7 +327,7 @@ pub(super) fn fitted(text: &mut String, mut rows: Vec<Vec<String>>, width: usize
     columns(text, rows.into_iter(), 2, width.saturating_sub(2 + beside).max(LEAST_DETAIL));
 }
 
-fn columns(text: &mut String, rows: impl Iterator<Item = Vec<String>>, indent: usize, room: usize) {
+pub(super) fn columns(text: &mut String, rows: impl Iterator<Item = Vec<String>>, indent: usize, room: usize) {
     let mut builder = Builder::default();
     for mut row in rows {
         let options = || textwrap::Options::new(room).break_words(false).word_splitter(NoHyphenation);

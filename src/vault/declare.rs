@@ -1,12 +1,15 @@
 //! Adding declarations to `undrift.toml` without touching its comments and order.
 
 use std::io;
+use std::ops::Range;
 
+use toml::de::DeTable;
 use toml_edit::{Array, ArrayOfTables, Datetime, DocumentMut, Item, Table, Value, value};
 
-use super::layout::Layout;
+use super::layout::{Layout, PROJECT_FILE};
+use super::project::ProjectError;
 use super::{project, store};
-use crate::domain::declaration::{IgnoreRule, Project};
+use crate::domain::declaration::{IgnoreRule, Project, Target, TokenSource};
 use crate::domain::name::{EnvironmentName, SecretName, TargetName};
 
 /// Something to declare.
@@ -76,6 +79,125 @@ fn edit(
         return Err(io::Error::other("the file has a form that nothing can be added to; declare it by hand"));
     }
     store::replace(&layout.project_file(), edited.as_bytes())
+}
+
+/// The declarations with a secret under its new name, before they are written.
+#[derive(Debug)]
+pub struct Renamed {
+    text: String,
+    /// What they declare.
+    pub project: Project,
+}
+
+/// Why a declaration was not renamed.
+#[derive(Debug, thiserror::Error)]
+pub enum RenameError {
+    /// The file could not be read or written.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The token of a target would be called otherwise in some of its environments alone.
+    #[error(
+        "the token of `{0}` is called so in every environment of that target, and is renamed in all of them or in none"
+    )]
+    Token(TargetName),
+    /// The declarations would not hold.
+    #[error("{PROJECT_FILE} would not hold: {0}")]
+    Wrong(ProjectError),
+    /// The section is written in a form that is not edited.
+    #[error("{PROJECT_FILE} has {0} in a form that cannot be edited; write it as `[secrets.{0}]` first")]
+    OddForm(SecretName),
+}
+
+/// Gives a secret another name in some environments. Where others keep the old name, the declaration is parted in two.
+/// Nothing is written yet; `None` where nothing speaks of it.
+pub fn renamed(
+    layout: &Layout,
+    old: &SecretName,
+    new: &SecretName,
+    environments: &[EnvironmentName],
+) -> Result<Option<Renamed>, RenameError> {
+    let content = store::read(&layout.project_file()).map_err(io::Error::other)?;
+    let text = String::from_utf8(content).map_err(io::Error::other)?;
+    let before = project::parse(&text).map_err(RenameError::Wrong)?;
+    let is_meant = |name: &&EnvironmentName| environments.contains(*name);
+    for (name, target) in before.targets.iter().filter(|(_, target)| is_opened_by(target, old)) {
+        if !before.environments.keys().filter(|it| target.serves(it)).all(|it| is_meant(&it)) {
+            return Err(RenameError::Token(name.clone()));
+        }
+    }
+    let (moved, kept): (Vec<_>, Vec<_>) =
+        before.environments.keys().filter(|name| before.expects(old, name)).partition(is_meant);
+    let mut edited = with_spans_replaced(&text, old, new, kept.is_empty());
+    if !moved.is_empty() && !kept.is_empty() {
+        edited = parted(&edited, (old, &kept), (new, &moved)).ok_or_else(|| RenameError::OddForm(old.clone()))?;
+    }
+    if edited == text {
+        return Ok(None);
+    }
+    let project = project::parse(&edited).map_err(RenameError::Wrong)?;
+    let has_arrived = before.environments.keys().all(|name| {
+        let is_moved = before.expects(old, name) && is_meant(&name);
+        project.expects(new, name) == is_moved && project.expects(old, name) == (before.expects(old, name) && !is_moved)
+    });
+    let same_targets = before.secrets.get(old).map(|it| &it.targets) == project.secrets.get(new).map(|it| &it.targets);
+    if has_arrived && same_targets && !project.targets.values().any(|target| is_opened_by(target, old)) {
+        Ok(Some(Renamed { text: edited, project }))
+    } else {
+        Err(RenameError::OddForm(old.clone()))
+    }
+}
+
+impl Renamed {
+    /// Writes the file.
+    pub fn write(&self, layout: &Layout) -> io::Result<()> {
+        store::replace(&layout.project_file(), self.text.as_bytes())
+    }
+}
+
+fn is_opened_by(target: &Target, secret: &SecretName) -> bool {
+    matches!(&target.token, Some(TokenSource::Vault(name)) if name == secret)
+}
+
+/// Writes the new name over the old one: in `token`, and in the declaration if all of it is meant.
+fn with_spans_replaced(text: &str, old: &SecretName, new: &SecretName, all: bool) -> String {
+    let Ok(document) = DeTable::parse(text) else { return text.to_owned() };
+    let below = |section: &str| document.get_ref().get(section).and_then(|section| section.get_ref().as_table());
+    let mut spans: Vec<(Range<usize>, String)> = Vec::new();
+    if let Some((key, _)) = below("secrets").and_then(|secrets| secrets.get_key_value(old.as_str())).filter(|_| all) {
+        spans.push((key.span(), new.to_string()));
+    }
+    for target in below("targets").into_iter().flat_map(|targets| targets.values()) {
+        let token = target.get_ref().as_table().and_then(|target| target.get("token"));
+        if let Some(token) = token.filter(|token| token.get_ref().as_str() == Some(&format!("vault:{old}"))) {
+            spans.push((token.span(), format!("\"vault:{new}\"")));
+        }
+    }
+    spans.sort_by_key(|(span, _)| std::cmp::Reverse(span.start));
+    let mut edited = text.to_owned();
+    for (span, name) in spans {
+        edited.replace_range(span, &name);
+    }
+    edited
+}
+
+/// Parts a declaration in two, each for environments of its own.
+fn parted(
+    text: &str,
+    (old, kept): (&SecretName, &[&EnvironmentName]),
+    (new, moved): (&SecretName, &[&EnvironmentName]),
+) -> Option<String> {
+    let mut document: DocumentMut = text.parse().ok()?;
+    let secrets = document.get_mut("secrets")?.as_table_like_mut()?;
+    let list = |names: &[&EnvironmentName]| value(names.iter().map(|name| name.as_str()).collect::<Array>());
+    secrets.get_mut(old.as_str())?.as_table_like_mut()?.insert("environments", list(kept));
+    let mut other = secrets.get(old.as_str())?.clone();
+    if let Some(table) = other.as_table_mut() {
+        // The comments above the old declaration speak of that one.
+        table.decor_mut().set_prefix("\n");
+    }
+    other.as_table_like_mut()?.insert("environments", list(moved));
+    secrets.insert(new.as_str(), other);
+    Some(document.to_string())
 }
 
 fn with_tables(document: &mut DocumentMut, additions: &Additions) {
@@ -195,6 +317,42 @@ mod tests {
             assert!(project.ignores.ends_with(std::slice::from_ref(&rule)), "{edited}");
             assert!(edited.contains("# ours") && edited.contains("# first"), "{edited}");
         }
+    }
+
+    #[test]
+    fn a_name_is_changed_and_nothing_beside_it() {
+        let names = ["OLD", "NEW"].map(|name| SecretName::parse(name).expect("a name"));
+        let [staging, production] = ["staging", "production"].map(|name| EnvironmentName::parse(name).expect("a name"));
+        let head = "version = 1 # ours\n[environments.staging]\n[environments.production]\n[targets.web] # OLD\n\
+                    kind = \"fly\"\napp = \"shop-{environment}\"\ntoken = 'vault:OLD' # OLD\n";
+        let renamed = |text: &str, environments: &[EnvironmentName]| {
+            let folder = tempfile::tempdir().expect("a folder");
+            let layout = Layout::at(folder.path());
+            std::fs::write(layout.project_file(), text).expect("writing");
+            super::renamed(&layout, &names[0], &names[1], environments).map(|it| it.map(|it| it.text))
+        };
+        let all = [staging.clone(), production.clone()];
+        for declared in ["[secrets.OLD] # OLD\n# why\ntargets = [\"web\"]\n", "[secrets]\n  OLD = {} # OLD\n", ""] {
+            let text = format!("{head}{declared}");
+            let expected = head.replace("'vault:OLD'", "\"vault:NEW\"")
+                + &declared.replace("[secrets.OLD]", "[secrets.NEW]").replace("  OLD =", "  NEW =");
+            assert_eq!(renamed(&text, &all).expect("an edit"), Some(expected));
+            let error = renamed(&text, std::slice::from_ref(&staging)).expect_err("a token of both");
+            assert!(matches!(error, RenameError::Token(_)), "{error}");
+        }
+        let head = head.replace("token = 'vault:OLD' # OLD\n", "");
+        assert_eq!(renamed(&head, &all).expect("nothing to do"), None);
+        let text = format!("{head}# old\n[secrets.OLD]\ntargets = [\"web\"]\n");
+        let parted = renamed(&text, &[staging]).expect("an edit").expect("another text");
+        assert_eq!(
+            parted,
+            format!(
+                "{head}# old\n[secrets.OLD]\ntargets = [\"web\"]\nenvironments = [\"production\"]\n\n\
+                 [secrets.NEW]\ntargets = [\"web\"]\nenvironments = [\"staging\"]\n"
+            )
+        );
+        let odd = format!("{head}[secrets]\nOLD.targets = [\"web\"]\nOLD.environments = [\"staging\"]\n");
+        assert!(matches!(renamed(&odd, &all), Err(RenameError::OddForm(_))));
     }
 
     #[test]

@@ -130,6 +130,15 @@ impl Layout {
         GroupFile { shown: self.shown(&path), path, group: group.to_string(), format: GroupFormat::Toml }
     }
 
+    /// Returns the file with values of this name, if such a file has values.
+    pub fn group(&self, environment: &EnvironmentName, name: &str) -> Option<GroupFile> {
+        let path = self.environment(environment).join(name);
+        let of = |format: GroupFormat| Some((name.strip_suffix(format.ending())?, format));
+        let (group, format) = of(GroupFormat::Toml).or_else(|| of(GroupFormat::Dotenv))?;
+        let is_hidden = group.starts_with('.');
+        (!is_hidden).then(|| GroupFile { shown: self.shown(&path), group: group.to_owned(), format, path })
+    }
+
     /// Returns an environment's files with values, sorted by name. An environment without a folder has none.
     pub fn groups(&self, environment: &EnvironmentName) -> io::Result<Vec<GroupFile>> {
         let entries = match std::fs::read_dir(self.environment(environment)) {
@@ -142,16 +151,10 @@ impl Layout {
             let entry = entry?;
             let path = entry.path();
             let name = entry.file_name().to_string_lossy().into_owned();
-            for format in [GroupFormat::Toml, GroupFormat::Dotenv] {
-                if let Some(group) = name.strip_suffix(format.ending())
-                    && !group.starts_with('.')
-                    // A link that leads nowhere is a file that cannot be read, not one that is not there.
-                    && !path.is_dir()
-                {
-                    let group = group.to_owned();
-                    groups.push(GroupFile { shown: self.shown(&path), path: path.clone(), group, format });
-                }
-            }
+            // A link that leads nowhere is a file that cannot be read, not one that is not there.
+            groups.extend(
+                self.group(environment, &name).filter(|_| !path.is_dir()).map(|file| GroupFile { path, ..file }),
+            );
         }
         groups.sort_by(|left, right| left.shown.cmp(&right.shown));
         Ok(groups)

@@ -178,7 +178,8 @@ fn in_parallel<T: Sync, R: Send>(jobs: &[T], work: impl Fn(&T) -> R + Sync) -> V
     done.into_iter().map(|(_, result)| result).collect()
 }
 
-fn read_problem(error: &ReadError) -> ProblemKind {
+/// Returns the problem that a file has which could not be read.
+pub(super) fn read_problem(error: &ReadError) -> ProblemKind {
     match error {
         ReadError::TooLarge => ProblemKind::TooLarge { limit: LARGEST_FILE },
         ReadError::Io(error) => ProblemKind::Unreadable(error.kind()),
@@ -201,6 +202,14 @@ fn read_group(file: &GroupFile, identities: &[AnyIdentity], recipients: &[String
         }
     };
     Done::Group { file: file.clone(), group, locked, hash }
+}
+
+/// Reads an environment's fingerprint key alone.
+pub fn key(layout: &Layout, name: &EnvironmentName, identities: &Identities) -> Key {
+    match read_key(layout, name, &identities.keys, &[]) {
+        Done::Key { key, .. } => key,
+        Done::Group { .. } => Key::Unreadable,
+    }
 }
 
 fn read_key(layout: &Layout, name: &EnvironmentName, identities: &[AnyIdentity], recipients: &[String]) -> Done {

@@ -20,6 +20,7 @@ use crate::domain::finding::Source;
 use crate::domain::intake::Candidate;
 use crate::domain::name::{EnvironmentName, NameError, SecretName};
 use crate::domain::secret::SecretValue;
+use crate::domain::suggest::nearest;
 use naming::{Kind, Named, Skip};
 
 /// Folders in which nobody keeps a project's values.
@@ -114,8 +115,13 @@ pub enum TreeError {
     #[error("there is no plain .env file in {0}")]
     Nothing(String),
     /// A preferred file that is not among them.
-    #[error("`--prefer {0}`: no values are read from that file")]
-    NotAmong(String),
+    #[error("`--prefer {file}`: no values are read from that file{}", .nearest.as_ref().map_or_else(String::new, |file| format!("; did you mean `{file}`?")))]
+    NotAmong {
+        /// What was typed.
+        file: String,
+        /// The nearest file that values are read from.
+        nearest: Option<String>,
+    },
     /// A path that makes no group.
     #[error("no group can be named after {file}")]
     Group {
@@ -214,7 +220,12 @@ fn ranks<'a>(request: &Request<'_>, found: &'a [Found]) -> Result<BTreeMap<&'a P
         // A path can be typed in many ways; the system knows which are one file.
         let real = request.folder.join(file).canonicalize().ok();
         let same = |found: &&Found| real.is_some() && found.path.canonicalize().ok() == real;
-        let found = found.iter().find(same).ok_or_else(|| TreeError::NotAmong(shown(file)))?;
+        let found = found.iter().find(same).ok_or_else(|| {
+            let among: Vec<String> = found.iter().map(|found| shown(&request.path.join(&found.below))).collect();
+            let file = shown(file);
+            let nearest = nearest(&file, among.iter().map(String::as_str)).map(str::to_owned);
+            TreeError::NotAmong { file, nearest }
+        })?;
         ranks.entry(found.path.as_path()).or_insert(rank);
     }
     Ok(ranks)

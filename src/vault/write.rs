@@ -9,6 +9,7 @@ use super::dotenv;
 use super::group::{self, Group};
 use super::identity::Identities;
 use super::layout::{GroupFile, GroupFormat, Layout};
+use super::names;
 use super::read::{self, Environment};
 use super::recipients::Recipients;
 use super::seal::{SealError, Sealing};
@@ -40,6 +41,14 @@ pub enum WriteError {
     Malformed {
         /// The file.
         file: String,
+    },
+    /// A name stands there in a form that is not edited.
+    #[error("{file} has {name} in a form that cannot be edited; write it as `{name} = \"VALUE\"` first")]
+    OddForm {
+        /// The file.
+        file: String,
+        /// The name.
+        name: SecretName,
     },
     /// It could not be encrypted for the recipients.
     #[error("cannot encrypt {file}")]
@@ -117,6 +126,88 @@ pub fn put(
 pub(super) fn is_readable(file: &GroupFile, encrypted: &[u8]) -> Result<(), WriteError> {
     let is_too_large = encrypted.len() as u64 > LARGEST_FILE;
     if is_too_large { Err(WriteError::TooLarge { file: file.shown.clone() }) } else { Ok(()) }
+}
+
+/// Takes a value out of a file of the vault. Comments, order and other values stay, and so does a file that has no value
+/// left. Returns whether it has one.
+pub fn remove(
+    file: &GroupFile,
+    name: &SecretName,
+    identities: &Identities,
+    recipients: &Recipients,
+    sealing: &mut Sealing<'_>,
+) -> Result<bool, WriteError> {
+    let after = edit(file, name, None, identities, recipients, sealing)?;
+    Ok(!group::parse(&file.shown, file.format, &after).entries.is_empty())
+}
+
+/// Gives a value in a file of the vault another name. Everything else stays as it is.
+pub fn rename(
+    file: &GroupFile,
+    old: &SecretName,
+    new: &SecretName,
+    identities: &Identities,
+    recipients: &Recipients,
+    sealing: &mut Sealing<'_>,
+) -> Result<(), WriteError> {
+    edit(file, old, Some(new), identities, recipients, sealing).map(drop)
+}
+
+/// Takes a name out of a file, or gives it a new one. Returns the new plaintext.
+fn edit(
+    file: &GroupFile,
+    name: &SecretName,
+    new: Option<&SecretName>,
+    identities: &Identities,
+    recipients: &Recipients,
+    sealing: &mut Sealing<'_>,
+) -> Result<Zeroizing<Vec<u8>>, WriteError> {
+    let shown = || file.shown.clone();
+    let ciphertext = store::read(&file.path).map_err(|source| WriteError::Unreadable { file: shown(), source })?;
+    sealing.vouches_for(&file.path, Some(&ciphertext))?;
+    let before =
+        crypt::open(&ciphertext, &identities.keys).map_err(|source| WriteError::Closed { file: shown(), source })?;
+    let after = match new {
+        None => names::remove(&before, file.format, name),
+        Some(new) => names::rename(&before, file.format, name, new),
+    };
+    let after = after
+        .filter(|after| is_all_else_the_same(file, &before, after, name, new))
+        .ok_or_else(|| WriteError::OddForm { file: shown(), name: name.clone() })?;
+    let encrypted =
+        crypt::seal(&after, &recipients.keys).map_err(|source| WriteError::Unencrypted { file: shown(), source })?;
+    is_readable(file, &encrypted)?;
+    sealing.write(&file.path, &encrypted, false)?;
+    Ok(after)
+}
+
+/// Returns everything that a file says of a name.
+fn said<'a>(group: &'a Group, name: &SecretName) -> Vec<(&'a str, Option<&'a str>, [Option<Date>; 2])> {
+    let of_name = group.entries.iter().filter(|(other, _)| other == name);
+    let facts = of_name.map(|(_, entry)| {
+        (entry.value.expose(), entry.previous.as_ref().map(SecretValue::expose), [entry.rotated, entry.expires])
+    });
+    facts.collect()
+}
+
+/// Reads an edit back as any reader would: one name is gone or has become another, and nothing else has changed.
+fn is_all_else_the_same(
+    file: &GroupFile,
+    before: &[u8],
+    after: &[u8],
+    name: &SecretName,
+    new: Option<&SecretName>,
+) -> bool {
+    let [before, after] = [before, after].map(|text| group::parse(&file.shown, file.format, text));
+    let expected = |known: &SecretName| if known == name { new.cloned() } else { Some(known.clone()) };
+    let left = before.entries.iter().filter_map(|(known, _)| expected(known)).count();
+    before.problems.len() == after.problems.len()
+        && after.entries.len() == left
+        && !after.entries.iter().any(|(known, _)| known == name)
+        && before
+            .entries
+            .iter()
+            .all(|(known, _)| expected(known).is_none_or(|expected| said(&before, known) == said(&after, &expected)))
 }
 
 /// Reads an edit back as any reader would: the new values are there, and every other one is as it was.
@@ -257,6 +348,27 @@ mod tests {
         assert!(meant("A = \"2\"\nB = \"b\"\n"));
         for after in ["A = \"1\"\nB = \"b\"\n", "A = \"2\"\n", "A = \"2\"\nB = \"c\"\n", "A = \"2\"\nB = \"b", ""] {
             assert!(!meant(after), "{after}");
+        }
+    }
+
+    #[test]
+    fn an_edit_of_a_name_that_touches_another_is_seen() {
+        let file = GroupFile {
+            path: "a.toml.age".into(),
+            shown: "a.toml.age".to_owned(),
+            group: "a".to_owned(),
+            format: GroupFormat::Toml,
+        };
+        let [old, new] = ["A", "C"].map(|name| SecretName::parse(name).expect("a name"));
+        let before = b"A = { value = \"1\", expires = 2026-01-01 }\nB = \"b\"\n";
+        let seen = |after: &str, new| is_all_else_the_same(&file, before, after.as_bytes(), &old, new);
+        assert!(seen("B = \"b\"\n", None));
+        for after in ["A = \"1\"\nB = \"b\"\n", "B = \"c\"\n", "", "C = \"1\"\nB = \"b\"\n"] {
+            assert!(!seen(after, None), "{after}");
+        }
+        assert!(seen("C = { value = \"1\", expires = 2026-01-01 }\nB = \"b\"\n", Some(&new)));
+        for after in ["C = \"1\"\nB = \"b\"\n", "B = \"b\"\n", "C = \"1\"\nA = \"1\"\nB = \"b\"\n"] {
+            assert!(!seen(after, Some(&new)), "{after}");
         }
     }
 

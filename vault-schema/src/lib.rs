@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod doctor;
+pub mod diff;
 pub mod etags;
 pub mod journal;
 pub mod log;
@@ -12,6 +13,7 @@ pub mod plan;
 pub mod project;
 pub mod push;
 pub mod receipts;
+pub mod renaming;
 pub mod saved_plan;
 pub mod seal;
 pub mod verdict;

@@ -96,6 +96,8 @@ pub enum Action {
     Import,
     /// Values, or the text around them, were changed in an editor.
     Edit,
+    /// A secret was given another name in the vault: the old one, then the new one.
+    Rename,
 }
 
 impl Action {
@@ -113,6 +115,7 @@ impl Action {
             Self::Set => "set",
             Self::Import => "import",
             Self::Edit => "edit",
+            Self::Rename => "rename",
         }
     }
 }

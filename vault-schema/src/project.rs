@@ -182,6 +182,8 @@ pub struct Secret {
     pub environments: Option<Vec<String>>,
     /// How a new value is made: `alphanumeric:40`, `uuid`.
     pub generate: Option<String>,
+    /// How long a value may stand: a number of days, weeks, months or years, such as `90d`.
+    pub rotate_every: Option<String>,
 }
 
 /// `"web"`, or `{ target = "ci", name = "CHATWOOT_TOKEN" }`.

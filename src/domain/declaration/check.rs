@@ -8,7 +8,8 @@ use vault_schema::project::{
 };
 
 use super::{
-    AccessSpec, Declaration, EnvironmentRules, HolderSpec, IgnoreRule, Project, Target, TargetSpec, TokenSource,
+    AccessSpec, Declaration, EnvironmentRules, HolderSpec, IgnoreRule, Interval, Project, Target, TargetSpec,
+    TokenSource,
 };
 use crate::domain::generate;
 use crate::domain::name::{EnvironmentName, NameError, RemoteName, SecretName, TargetName};
@@ -146,6 +147,9 @@ pub enum FaultKind {
     /// A URL that tokens may not be sent to.
     #[error("an API is reached by `https://`; `http://` is for this machine's own addresses only")]
     ApiUrl,
+    /// Not a time that a value may stand.
+    #[error("`rotate-every` is a number of days, weeks, months or years: `90d`, `12w`, `3m`, `1y`; ten years at most")]
+    Interval,
     /// An ignore rule that does not say why.
     #[error("an ignore rule needs a reason")]
     NoReason,
@@ -205,6 +209,7 @@ impl Checker<'_> {
                 targets: secret.targets.as_ref().map(|references| self.references(&path, references)),
                 environments: self.environments(&path, secret.environments.as_deref()),
                 generate: self.generate(&path, secret.generate.as_deref()),
+                rotate_every: secret.rotate_every.as_deref().and_then(|text| self.interval(&path, text)),
             };
             if let Some(name) = parsed {
                 project.secrets.insert(name, declaration);
@@ -280,6 +285,14 @@ impl Checker<'_> {
     fn generate(&mut self, path: &[PathStep], kind: Option<&str>) -> Option<generate::Kind> {
         let fault = |error| self.fault(&below(path, ["generate".into()]), FaultKind::Generate(error));
         generate::Kind::parse(kind?).map_err(fault).ok()
+    }
+
+    fn interval(&mut self, path: &[PathStep], text: &str) -> Option<Interval> {
+        let interval = Interval::parse(text);
+        if interval.is_none() {
+            self.fault(&below(path, ["rotate-every".into()]), FaultKind::Interval);
+        }
+        interval
     }
 
     fn declared_target(&mut self, path: &[PathStep], name: &str) -> Option<TargetName> {

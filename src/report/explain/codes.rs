@@ -103,6 +103,20 @@ pub const CODES: &[Code] = &[
         remedy: "Give the rule a later `until`, or remove it.",
     },
     Code {
+        code: "UD250",
+        title: "overdue",
+        meaning: "The secret is declared with `rotate-every`, and `rotated` beside its value says that it was last made new longer ago than that.",
+        matters: "The longer a value stands, the more people, machines and backups have seen it. A value without `rotated` is of unknown age and is not reported.",
+        remedy: "Make a new one where it comes from, `undrift set NAME -e ENVIRONMENT`, and push it. `set` writes today's date where there was a date.",
+    },
+    Code {
+        code: "UD252",
+        title: "expired",
+        meaning: "`expires` beside the value names the day on which it ceases to be valid, and that day has come.",
+        matters: "What uses it fails, or is about to.",
+        remedy: "Make a new one where it comes from, `undrift set NAME -e ENVIRONMENT`, write down when it expires, and push it.",
+    },
+    Code {
         code: "UD301",
         title: "no identity opens the file",
         meaning: "The file is encrypted, and none of your identities is among those it is meant for.",
