@@ -6,11 +6,13 @@ use crate::domain::name::{EnvironmentName, RemoteName, SecretName, TargetName};
 use crate::domain::place::{Location, Place};
 use crate::domain::plan::TooManyRemovals;
 use crate::domain::seal::BreachKind;
+use crate::domain::typed::Typed;
 use crate::report::advice;
 use crate::targets::TargetError;
 use crate::ui::editor::EditorError;
 use crate::ui::{AskError, Ui};
 use crate::vault::edit::EditError;
+use crate::vault::history::GitError;
 use crate::vault::identity::IdentityError;
 use crate::vault::journal::JournalError;
 use crate::vault::keyring::KeyringError;
@@ -52,12 +54,12 @@ pub enum Refusal {
     #[error("there is no undrift.toml here or in a folder above")]
     NoProject,
     /// A name that is not declared.
-    #[error("there is no {what} `{name}` in undrift.toml")]
+    #[error("there is no {what} {name} in undrift.toml")]
     Undeclared {
         /// `environment` or `target`.
         what: &'static str,
         /// What was written.
-        name: String,
+        name: Typed,
         /// The nearest declared name.
         nearest: Option<String>,
     },
@@ -74,12 +76,12 @@ pub enum Refusal {
         declared: Vec<String>,
     },
     /// A name that has no value there.
-    #[error("`{environment}` has no value for {name}")]
+    #[error("`{environment}` has no secret {name}")]
     NoValue {
         /// The environment.
         environment: EnvironmentName,
         /// What was written.
-        name: String,
+        name: Typed,
         /// The nearest name that has one.
         nearest: Option<String>,
     },
@@ -120,10 +122,10 @@ pub enum Refusal {
     #[error("the receipts of `{0}` were made under a fingerprint key that is not there, and a push would replace them")]
     ForeignReceipts(EnvironmentName),
     /// A name of `--overwrite` that no secret has.
-    #[error("`--overwrite {name}`: no secret of that name is at stake")]
+    #[error("`--overwrite`: no secret {name} is at stake")]
     NothingToOverwrite {
         /// What was written.
-        name: String,
+        name: Typed,
         /// The nearest name that is at stake.
         nearest: Option<String>,
     },
@@ -147,10 +149,10 @@ pub enum Refusal {
         declared: Vec<String>,
     },
     /// A secret that does not belong at the target.
-    #[error("no secret `{name}` belongs at {place}")]
+    #[error("no secret {name} belongs at {place}")]
     NotThere {
         /// What was written.
-        name: String,
+        name: Typed,
         /// The place.
         place: Location,
         /// The nearest secret that does.
@@ -208,10 +210,10 @@ pub enum Refusal {
         changes: String,
     },
     /// A name that nobody manages is not there.
-    #[error("`{target}` holds no unmanaged name `{name}`")]
+    #[error("`{target}` holds nothing unmanaged {name}")]
     NotUnmanaged {
         /// What was written.
-        name: String,
+        name: Typed,
         /// The target.
         target: TargetName,
         /// The nearest name that is unmanaged there.
@@ -261,17 +263,49 @@ pub enum Refusal {
     /// A value where the shell's history and every process list show it.
     #[error("a value is never given on the command line, where the shell's history and every process list show it")]
     ValueInArguments,
+    /// A name that would be written into a path, and looks like a key or token.
+    #[error("that does not look like {0} name, and nothing was done: it may be a value")]
+    OddName(&'static str),
+    /// A name that no secret has, in no environment that was looked at.
+    #[error("there is no secret {name}")]
+    NoSecret {
+        /// What was written.
+        name: Typed,
+        /// The nearest name that there is.
+        nearest: Option<String>,
+    },
+    /// A new name that is not new.
+    #[error("there is a secret `{name}` already, {place}")]
+    NameTaken {
+        /// The name.
+        name: SecretName,
+        /// Where.
+        place: String,
+    },
+    /// A rename of this machine that was interrupted, and is another one.
+    #[error("a rename of `{old}` to `{new}` was interrupted on this machine, and is not finished")]
+    RenameUnfinished {
+        /// The name it had.
+        old: SecretName,
+        /// The name it gets.
+        new: SecretName,
+    },
     /// A verb that is not one.
-    #[error("there is no verb `{name}`")]
+    #[error("there is no verb {name}")]
     UnknownVerb {
         /// What was written.
-        name: String,
+        name: Typed,
         /// The nearest verb.
         nearest: Option<String>,
     },
     /// A code that nothing here has.
-    #[error("there is no code `{0}`")]
-    UnknownCode(String),
+    #[error("there is no code {name}")]
+    UnknownCode {
+        /// What was written.
+        name: Typed,
+        /// The nearest code.
+        nearest: Option<String>,
+    },
     /// A keyring that does not do what is asked of it.
     #[error("cannot use the keyring for {}", in_words(*.what))]
     NotKept {
@@ -327,9 +361,24 @@ impl Refusal {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NoProject => "`undrift init staging production` makes one".to_owned(),
+            Self::Undeclared { name, .. }
+            | Self::NoValue { name, .. }
+            | Self::UnknownVerb { name, .. }
+            | Self::UnknownCode { name, .. }
+            | Self::NoSecret { name, .. }
+            | Self::NothingToOverwrite { name, .. }
+            | Self::NotThere { name, .. }
+            | Self::NotUnmanaged { name, .. }
+                if !name.is_shown() =>
+            {
+                "what was typed is not repeated, for it may be a value; if it is one, the shell's history has it: change it"
+                    .to_owned()
+            }
             Self::Undeclared { nearest: Some(name), .. }
             | Self::NoValue { nearest: Some(name), .. }
             | Self::UnknownVerb { nearest: Some(name), .. }
+            | Self::UnknownCode { nearest: Some(name), .. }
+            | Self::NoSecret { nearest: Some(name), .. }
             | Self::NothingToOverwrite { nearest: Some(name), .. }
             | Self::NotThere { nearest: Some(name), .. }
             | Self::NotUnmanaged { nearest: Some(name), .. } => format!("did you mean `{name}`?"),
@@ -352,7 +401,9 @@ impl Refusal {
             Self::NeedsTarget { declared, .. } => format!("add `-t NAME`; declared are {}", declared.join(", ")),
             Self::Unread { place, why } => return advice::remedy(why, place),
             Self::Ours { name, .. } => format!("name others without it, or take `{name}` out of undrift.toml first"),
-            Self::NoValue { .. } => "`undrift list` shows which secret has a value where".to_owned(),
+            Self::RenameUnfinished { old, new } => format!("`undrift rename {old} {new}` finishes it"),
+            Self::NameTaken { .. } => "choose another name, or take that one away first: `undrift rm`".to_owned(),
+            Self::NoValue { .. } | Self::NoSecret { .. } => "`undrift list` shows which secret has a value where".to_owned(),
             Self::Incomplete { environment, .. } => format!("`undrift audit -e {environment}` names every problem"),
             Self::NeedsEnvironment { declared } | Self::NeedsOneEnvironment { declared } => match declared.first() {
                 Some(_) => format!("add `-e NAME`; declared are {}", declared.join(", ")),
@@ -388,6 +439,7 @@ impl Refusal {
             Self::NotReadable { .. } => "nothing of the text is kept; run the same command again".to_owned(),
             Self::NothingLeft { .. } => "to remove values, take out their lines and leave a comment".to_owned(),
             Self::KeyUnreadable(name) => format!("`undrift audit -e {name}` says why"),
+            Self::OddName(_) => "if it is one, the shell's history has it: change it".to_owned(),
             Self::BadValue(_)
             | Self::Undeclared { .. }
             | Self::AlreadyThere(_)
@@ -411,7 +463,7 @@ impl Refusal {
             },
             Self::TokenRefused { .. } => "run the same command again later".to_owned(),
             Self::UnknownVerb { .. } => "`undrift --help` lists them all".to_owned(),
-            Self::UnknownCode(_) => "`undrift explain` lists them all".to_owned(),
+            Self::UnknownCode { .. } => "`undrift explain` lists them all".to_owned(),
             Self::NothingToOverwrite { .. } => "`undrift plan` lists what is held".to_owned(),
         })
     }
@@ -517,6 +569,18 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
             | SavedPlanError::OtherKey { .. }
             | SavedPlanError::Altered { .. } => Some("plan again: `undrift plan --out FILE`".to_owned()),
             SavedPlanError::Unreadable { .. } | SavedPlanError::Unwritable { .. } => None,
+        };
+    }
+    if let Some(error) = error.downcast_ref::<GitError>() {
+        return match error {
+            GitError::Absent => Some("install git, or put it on the PATH".to_owned()),
+            GitError::NoRepository => {
+                Some("`undrift diff` compares with what git has: run it in a repository".to_owned())
+            }
+            GitError::NoRevision(_) => {
+                Some("`git log --oneline` lists revisions; one is made by `git commit`".to_owned())
+            }
+            GitError::Unusable(_) | GitError::Failed(_) => None,
         };
     }
     if let Some(JournalError::Malformed { path, .. }) = error.downcast_ref::<JournalError>() {

@@ -16,6 +16,7 @@ use crate::domain::place::Place;
 use crate::domain::receipt::{Origin, Receipt};
 use crate::domain::secret::SecretValue;
 use crate::domain::suggest::nearest;
+use crate::domain::typed::Typed;
 use crate::error::{Exit, Refusal};
 use crate::flow::recorder::Recorder;
 use crate::settings::{Selection, World};
@@ -78,7 +79,7 @@ fn belongs(
     match bindings.iter().find(|binding| binding.secret == *name) {
         Some(binding) => Ok((place, binding.clone())),
         None => Err(Refusal::NotThere {
-            name: name.to_string(),
+            name: Typed::new(name.as_str()),
             place: place.location,
             nearest: nearest(name.as_str(), secrets()).map(str::to_owned),
         }

@@ -11,6 +11,7 @@ use crate::domain::declaration::IgnoreRule;
 use crate::domain::name::{RemoteName, SecretName, TargetName};
 use crate::domain::row::Row;
 use crate::domain::suggest::nearest;
+use crate::domain::typed::Typed;
 use crate::error::{Exit, Refusal};
 use crate::report::intake::count;
 use crate::settings::{Selection, World};
@@ -78,7 +79,7 @@ fn named(survey: &Survey, rule: IgnoreRule) -> Result<Chosen, Refusal> {
         && let Some(target) = rule.target
     {
         let nearest = nearest(&rule.name, unmanaged(survey).map(|row| row.remote_name.as_str())).map(str::to_owned);
-        return Err(Refusal::NotUnmanaged { name: rule.name, target, nearest });
+        return Err(Refusal::NotUnmanaged { name: Typed::new(rule.name), target, nearest });
     }
     let open: Vec<_> = covered.into_iter().filter(|row| !row.ignored).map(shown).collect();
     Ok(if open.is_empty() { Chosen::default() } else { (vec![rule], open) })

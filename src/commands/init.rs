@@ -8,6 +8,7 @@ use anyhow::Context;
 use crate::cli::{Global, Init};
 use crate::domain::log::{Action, Deed};
 use crate::domain::name::EnvironmentName;
+use crate::domain::typed::Typed;
 use crate::error::{Exit, Refusal};
 use crate::settings::World;
 use crate::vault::declare::{self, Additions};
@@ -22,8 +23,11 @@ pub(super) fn run(arguments: &Init, global: &Global, world: &mut World) -> anyho
         .names
         .iter()
         .chain(&global.environments)
-        .map(|name| EnvironmentName::parse(name).with_context(|| format!("`{name}` is not an environment's name")))
+        .map(|name| EnvironmentName::parse(name).context("that cannot be an environment's name"))
         .collect::<anyhow::Result<Vec<_>>>()?;
+    if names.iter().any(|name| !Typed::new(name.as_str()).is_shown()) {
+        return Err(Refusal::OddName("an environment's").into());
+    }
     let layout = Layout::at(&world.folder);
     if let Some(above) = Layout::find(&world.folder)
         && above.root() != layout.root()

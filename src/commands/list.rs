@@ -1,12 +1,15 @@
-//! `undrift list`: which secret has a value in which environment, never the values.
+//! `undrift list`: which secret has a value in which environment, and which value is too old; never the values.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde::Serialize;
-use tabled::builder::Builder;
-use tabled::settings::{Padding, Style};
 
 use crate::cli::{Format, Global, List};
+use crate::domain::age::{self, Age};
+use crate::domain::declaration::Project;
+use crate::domain::inventory::Entry;
 use crate::domain::name::SecretName;
 use crate::error::Exit;
 use crate::report;
@@ -30,15 +33,37 @@ enum Cell {
 }
 
 impl Cell {
-    const fn words(self) -> &'static str {
-        match self {
-            Self::Set => "set",
-            Self::Missing => "missing",
-            Self::Undeclared => "set, not declared",
-            Self::None => "-",
-            Self::Unknown => "unreadable",
+    /// Returns the cell as people read it. That a value is too old is worth more than that it is there.
+    const fn words(self, dates: Option<&Dates>) -> &'static str {
+        match (self, dates) {
+            (_, Some(Dates { state: State::Expired, .. })) => "expired",
+            (_, Some(Dates { state: State::Overdue, .. })) => "overdue",
+            (Self::Set, Some(Dates { state: State::AgeUnknown, .. })) => "set, age unknown",
+            (Self::Set, _) => "set",
+            (Self::Missing, _) => "missing",
+            (Self::Undeclared, _) => "set, not declared",
+            (Self::None, _) => "-",
+            (Self::Unknown, _) => "unreadable",
         }
     }
+}
+
+/// What the dates beside a value say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum State {
+    Good,
+    AgeUnknown,
+    Overdue,
+    Expired,
+}
+
+#[derive(Debug, Serialize)]
+struct Dates {
+    state: State,
+    rotated: Option<Date>,
+    due: Option<Date>,
+    expires: Option<Date>,
 }
 
 #[derive(Serialize)]
@@ -47,67 +72,95 @@ struct Listing<'a> {
     tool: &'static str,
     complete: bool,
     secrets: BTreeMap<&'a str, BTreeMap<&'a str, Cell>>,
+    dates: BTreeMap<&'a str, BTreeMap<&'a str, Dates>>,
 }
 
 pub(super) fn run(arguments: &List, global: &Global, world: &mut World) -> anyhow::Result<Exit> {
     let selection = Selection::resolve(global, world)?;
     let identities = world.identity_chain(global).load()?;
     let environments = read::environments(&selection.layout, &selection.environments, &identities);
-    let names: BTreeSet<&SecretName> = selection
-        .project
-        .secrets
-        .keys()
-        .chain(environments.iter().flat_map(|environment| environment.inventory.entries.keys()))
-        .collect();
-    let cell = |name: &SecretName, environment: &Environment| {
-        let inventory = &environment.inventory;
-        let expected = selection.project.expects(name, &inventory.environment);
-        match (inventory.entries.contains_key(name), expected) {
-            (true, true) => Cell::Set,
-            (true, false) => Cell::Undeclared,
-            (false, true) if !inventory.is_complete() => Cell::Unknown,
-            (false, true) => Cell::Missing,
-            (false, false) => Cell::None,
-        }
-    };
-    let secrets: BTreeMap<&str, BTreeMap<&str, Cell>> = names
-        .into_iter()
-        .map(|name| {
-            let cells = environments.iter().map(|e| (e.inventory.environment.as_str(), cell(name, e))).collect();
-            (name.as_str(), cells)
-        })
-        .collect();
-    let complete = environments.iter().all(|environment| environment.inventory.is_complete());
+    let today = (world.clock)().to_zoned(TimeZone::UTC).date();
+    let listing = listing(&selection.project, &environments, today);
     match arguments.format {
-        Format::Json => {
-            let listing = Listing { schema: "undrift/list/1", tool: report::TOOL, complete, secrets: secrets.clone() };
-            world.ui.write(&report::json(&listing));
-        }
-        Format::Table if secrets.is_empty() => {
+        Format::Json => world.ui.write(&report::json(&listing)),
+        Format::Table if listing.secrets.is_empty() => {
             world.ui.say("the vault is empty; `undrift set NAME -e ENVIRONMENT` sets a value");
         }
-        Format::Table => world.ui.write(&table(&secrets)),
+        Format::Table => {
+            let text = table(&listing, world.ui.width);
+            world.ui.write(&text);
+        }
     }
     for problem in environments.iter().flat_map(|environment| &environment.inventory.problems) {
         world.ui.say(&format!("{problem} ({})", problem.kind.code()));
     }
-    let cells = || secrets.values().flat_map(BTreeMap::values);
-    Ok(if !complete {
+    let mut cells = listing.secrets.values().flat_map(BTreeMap::values);
+    let mut dates = listing.dates.values().flat_map(BTreeMap::values);
+    Ok(if !listing.complete {
         Exit::Trouble
-    } else if cells().any(|cell| matches!(cell, Cell::Missing | Cell::Undeclared)) {
+    } else if cells.any(|cell| matches!(cell, Cell::Missing | Cell::Undeclared))
+        || dates.any(|dates| matches!(dates.state, State::Overdue | State::Expired))
+    {
         Exit::Drift
     } else {
         Exit::Clean
     })
 }
 
-fn table(secrets: &BTreeMap<&str, BTreeMap<&str, Cell>>) -> String {
-    let mut builder = Builder::default();
-    let environments = secrets.values().next().into_iter().flat_map(BTreeMap::keys).copied();
-    builder.push_record(std::iter::once("secret").chain(environments));
-    for (name, cells) in secrets {
-        builder.push_record(std::iter::once(*name).chain(cells.values().map(|cell| cell.words())));
+fn listing<'a>(project: &'a Project, environments: &'a [Environment], today: Date) -> Listing<'a> {
+    let stored = environments.iter().flat_map(|environment| environment.inventory.entries.keys());
+    let names: BTreeSet<&SecretName> = project.secrets.keys().chain(stored).collect();
+    let whole: Vec<bool> = environments.iter().map(|environment| environment.inventory.is_complete()).collect();
+    let complete = whole.iter().all(|is_whole| *is_whole);
+    let (mut secrets, mut all_dates) = (BTreeMap::new(), BTreeMap::new());
+    for name in names {
+        let (mut cells, mut of_name) = (BTreeMap::new(), BTreeMap::new());
+        for (environment, is_whole) in environments.iter().zip(&whole) {
+            let inventory = &environment.inventory;
+            let entry = inventory.entries.get(name);
+            let cell = match (entry, project.expects(name, &inventory.environment)) {
+                (Some(_), true) => Cell::Set,
+                (Some(_), false) => Cell::Undeclared,
+                (None, true) if !is_whole => Cell::Unknown,
+                (None, true) => Cell::Missing,
+                (None, false) => Cell::None,
+            };
+            cells.insert(inventory.environment.as_str(), cell);
+            let dates = entry.and_then(|entry| dates(project, name, entry, today));
+            of_name.extend(dates.map(|dates| (inventory.environment.as_str(), dates)));
+        }
+        secrets.insert(name.as_str(), cells);
+        if !of_name.is_empty() {
+            all_dates.insert(name.as_str(), of_name);
+        }
     }
-    let table = builder.build().with(Style::empty()).with(Padding::new(0, 2, 0, 0)).to_string();
-    table.lines().flat_map(|line| [line.trim_end(), "\n"]).collect()
+    Listing { schema: "undrift/list/1", tool: report::TOOL, complete, secrets, dates: all_dates }
+}
+
+/// Returns the dates of a value; none where nothing is written down and nothing is asked for.
+fn dates(project: &Project, name: &SecretName, entry: &Entry, today: Date) -> Option<Dates> {
+    let rotate_every = project.rotate_every(name);
+    let state = match age::age(entry, rotate_every, today) {
+        Age::Good if entry.rotated.is_none() && entry.expires.is_none() => return None,
+        Age::Good => State::Good,
+        Age::Unknown => State::AgeUnknown,
+        Age::Overdue { .. } => State::Overdue,
+        Age::Expired { .. } => State::Expired,
+    };
+    Some(Dates { state, rotated: entry.rotated, due: age::due(entry, rotate_every), expires: entry.expires })
+}
+
+fn table(listing: &Listing<'_>, width: usize) -> String {
+    let environments: Vec<&str> =
+        listing.secrets.values().next().into_iter().flat_map(BTreeMap::keys).copied().collect();
+    let rows: Vec<(&str, Vec<&str>)> = listing
+        .secrets
+        .iter()
+        .map(|(name, cells)| {
+            let dates = listing.dates.get(name);
+            let words = |(environment, cell): (&&str, &Cell)| cell.words(dates.and_then(|it| it.get(environment)));
+            (*name, cells.iter().map(words).collect())
+        })
+        .collect();
+    report::list::matrix(&environments, &rows, width)
 }

@@ -5,6 +5,7 @@ use clap::CommandFactory;
 
 use crate::cli::{Cli, Man};
 use crate::domain::suggest::nearest;
+use crate::domain::typed::Typed;
 use crate::error::{Exit, Refusal};
 use crate::settings::World;
 
@@ -16,7 +17,7 @@ pub(super) fn run(arguments: &Man, world: &mut World) -> anyhow::Result<Exit> {
         Some(verb) => {
             let known = || command.get_subcommands().map(clap::Command::get_name);
             let found = command.find_subcommand(verb).ok_or_else(|| Refusal::UnknownVerb {
-                name: verb.clone(),
+                name: Typed::new(verb),
                 nearest: nearest(verb, known()).map(str::to_owned),
             })?;
             found.clone()

@@ -11,6 +11,8 @@ use crate::domain::generate::Kind;
 use crate::domain::log::{Action, Deed};
 use crate::domain::name::{EnvironmentName, GroupName, SecretName};
 use crate::domain::secret::SecretValue;
+use crate::domain::suggest::nearest;
+use crate::domain::typed::Typed;
 use crate::error::{Exit, Refusal};
 use crate::settings::{Selection, World};
 use crate::ui::value_of;
@@ -28,8 +30,10 @@ pub(super) fn run(arguments: &Set, global: &Global, world: &mut World) -> anyhow
     }
     // What was typed is not repeated: it may be the value, with the name forgotten.
     let name = SecretName::parse(&arguments.name).context("that cannot be a secret's name")?;
-    let group = GroupName::parse(&arguments.group)
-        .with_context(|| format!("`{}` cannot be a group's name", arguments.group))?;
+    let group = GroupName::parse(&arguments.group).context("that cannot be a group's name")?;
+    if !Typed::new(group.as_str()).is_shown() {
+        return Err(Refusal::OddName("a group's").into());
+    }
     let selection = Selection::resolve(global, world)?;
     selection.needs_environment()?;
     let identities = world.identity_chain(global).load()?;
@@ -139,12 +143,19 @@ pub(super) fn put(
     let file = layout.shown(&layout.recipients(environment));
     let recipients = recipients.with_context(|| format!("cannot read {file}"))?;
     let groups = layout.groups(environment).with_context(|| format!("cannot read {}", layout.shown(&folder)))?;
+    let others: Vec<String> = groups.iter().map(|file| file.group.clone()).collect();
     let present = inventory.entries.get(name).map(|entry| entry.source.file.clone());
     let new = layout.new_group(environment, group);
     let file = match &present {
         Some(shown) => groups.into_iter().find(|file| file.shown == *shown).unwrap_or(new),
         None => groups.into_iter().find(|file| file.group == group.as_str()).unwrap_or(new),
     };
+    if present.is_none() && !file.path.exists() {
+        let near = others.iter().map(String::as_str).filter(|other| *other != group.as_str());
+        if let Some(near) = nearest(group.as_str(), near) {
+            world.ui.say(&format!("note: {} is a new file; did you mean `{near}`?", file.shown));
+        }
+    }
     let today = (world.clock)().to_zoned(TimeZone::UTC).date();
     write::put(&file, &[(name, value)], Some(today), identities, &recipients, &mut sealing)?;
     let verb = if present.is_some() { "changed" } else { "set" };

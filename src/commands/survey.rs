@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use vault_schema::plan::Held;
 
 use crate::cli::{Choices, Global};
+use crate::domain::age;
 use crate::domain::finding::{Problem, ProblemKind};
 use crate::domain::fingerprint::{Fingerprint, FingerprintKey};
 use crate::domain::fleet::Fleet;
@@ -21,6 +22,7 @@ use crate::domain::receipt::Removal;
 use crate::domain::row::{Row, filed};
 use crate::domain::seal::{BreachKind, Seal};
 use crate::domain::suggest::nearest;
+use crate::domain::typed::Typed;
 use crate::error::Refusal;
 use crate::flow::audit::{self, Subject, Subjects};
 use crate::flow::event;
@@ -164,6 +166,7 @@ impl Survey {
             } else {
                 receipts::Read { foreign: layout.receipts(&name).exists(), ..receipts::Read::default() }
             };
+            environment.inventory.problems.extend(age::problems(project, &environment.inventory, self.today()));
             let places = project.places(&name).into_iter().filter(|place| self.selection.means(&place.target));
             let subject = Subject::new(project, environment.inventory, key, read.receipts, read.foreign, places);
             self.subjects.insert(name, subject);
@@ -300,7 +303,7 @@ impl Survey {
         for name in &choices.overwrite {
             if !known.contains(name.as_str()) {
                 return Err(Refusal::NothingToOverwrite {
-                    name: name.clone(),
+                    name: Typed::new(name),
                     nearest: nearest(name, known.iter().copied()).map(str::to_owned),
                 }
                 .into());

@@ -4,6 +4,7 @@ use crate::cli::Global;
 use crate::domain::inventory::{Entry, Inventory};
 use crate::domain::name::SecretName;
 use crate::domain::suggest::nearest;
+use crate::domain::typed::Typed;
 use crate::error::Refusal;
 use crate::settings::{Selection, World};
 use crate::vault::read;
@@ -27,7 +28,7 @@ pub(super) fn one<'a>(inventory: &'a Inventory, name: &str) -> Result<(&'a Secre
         Some(refusal) => refusal,
         None => Refusal::NoValue {
             environment: inventory.environment.clone(),
-            name: name.to_owned(),
+            name: Typed::new(name),
             nearest: nearest(name, inventory.entries.keys().map(SecretName::as_str)).map(str::to_owned),
         },
     })

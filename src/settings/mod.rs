@@ -18,6 +18,7 @@ use crate::domain::log::Who;
 use crate::domain::name::{EnvironmentName, TargetName};
 use crate::domain::secret::SecretValue;
 use crate::domain::suggest::nearest;
+use crate::domain::typed::Typed;
 use crate::error::Refusal;
 use crate::flow::apply::Patience;
 use crate::targets::client::ClientSettings;
@@ -234,6 +235,10 @@ impl Selection {
 
     /// Refuses a write to a protected environment that is not named twice.
     pub fn needs_confirm(&self, confirmed: &[String]) -> Result<(), Refusal> {
+        let known = || self.project.environments.keys().map(EnvironmentName::as_str);
+        if let Some(unknown) = confirmed.iter().find(|name| !known().any(|known| known == name.as_str())) {
+            return Err(undeclared("environment", unknown, known()));
+        }
         let protected = |name: &&EnvironmentName| self.project.environments.get(*name).is_some_and(|it| it.protected);
         let unnamed = |name: &&EnvironmentName| !confirmed.iter().any(|confirmed| confirmed == name.as_str());
         let first = self.environments.iter().filter(protected).find(unnamed);
@@ -258,5 +263,5 @@ impl Selection {
 }
 
 fn undeclared<'a>(what: &'static str, name: &str, known: impl Iterator<Item = &'a str>) -> Refusal {
-    Refusal::Undeclared { what, name: name.to_owned(), nearest: nearest(name, known).map(str::to_owned) }
+    Refusal::Undeclared { what, name: Typed::new(name), nearest: nearest(name, known).map(str::to_owned) }
 }
