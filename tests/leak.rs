@@ -291,6 +291,10 @@ fn no_verb_shows_or_stores_a_value() {
         &["doctor"],
         &["doctor", "--format", "json"],
         &["init", "another"],
+        &["diff"],
+        &["diff", "-e", "staging", "--textconv", "vault/staging/secrets.toml.age"],
+        &["rename", "UNDECLARED", "OTHER_NAME", "--yes"],
+        &["rm", "OTHER_NAME", "-e", "staging", "--yes"],
     ];
     for verb in verbs {
         scene.run(verb);

@@ -15,6 +15,8 @@ pub use look::{Explain, Log};
 pub use shell::{Completions, Man, Shell};
 pub use start::{Doctor, Import, Init, Kept, Login, Logout};
 pub use vault::{Edit, Export, ExportFormat, Get, List, Run, Seal, Set};
+pub use start::{Import, Init};
+pub use vault::{Diff, Edit, Export, ExportFormat, Get, List, Rename, Rm, Run, Seal, Set};
 
 /// Keep an age-encrypted vault and every place its secrets are used in step, and prove it
 #[derive(Debug, Parser)]
@@ -63,7 +65,13 @@ pub enum Command {
     Set(Set),
     /// Edit the values of one file as text, in your editor
     Edit(Edit),
-    /// Show which secret has a value in which environment, never the values
+    /// Take secrets out of the vault
+    Rm(Rm),
+    /// Give a secret another name, in the vault and in undrift.toml
+    Rename(Rename),
+    /// Show which names differ between the vault and a git revision, never the values
+    Diff(Diff),
+    /// Show which secret has a value in which environment, and which is overdue, never the values
     List(List),
     /// Write one value to standard output
     Get(Get),

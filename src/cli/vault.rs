@@ -1,4 +1,4 @@
-//! What the verbs of the vault take: `list`, `get`, `set`, `edit`, `export`, `run`, `seal`.
+//! What the verbs of the vault take: `list`, `get`, `set`, `edit`, `rm`, `rename`, `diff`, `export`, `run`, `seal`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -9,6 +9,10 @@ use super::Format;
 
 /// `undrift list`
 #[derive(Debug, Args)]
+#[command(
+    after_help = "The exit status is 1 if a value is missing, not declared, overdue (`rotate-every` in undrift.toml)\n\
+                  or has expired.\n\nExamples:\n  undrift list\n  undrift list -e staging --format json"
+)]
 pub struct List {
     /// How to write it: `table` for people, `json` for scripts
     #[arg(short, long, value_enum, default_value_t, hide_possible_values = true)]
@@ -89,6 +93,75 @@ pub struct Edit {
     /// Name a protected environment once more (repeatable)
     #[arg(long, value_name = "ENVIRONMENT")]
     pub confirm: Vec<String>,
+}
+
+/// `undrift rm`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The targets keep what they hold until `undrift push -e ENVIRONMENT --prune` removes it there.\n\n\
+                  Examples:\n  undrift rm OLD_TOKEN -e staging\n  \
+                  undrift rm OLD_TOKEN OLD_KEY -e production --confirm production --yes"
+)]
+pub struct Rm {
+    /// The secrets' names
+    #[arg(value_name = "NAME", required = true)]
+    pub names: Vec<String>,
+
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// Name a protected environment once more (repeatable)
+    #[arg(long, value_name = "ENVIRONMENT")]
+    pub confirm: Vec<String>,
+}
+
+/// `undrift rename`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The value, its declaration in undrift.toml and a `token = \"vault:OLD\"` are renamed together.\n\
+                  If that is interrupted, the same command finishes it. Without `-e`, it is renamed everywhere.\n\n\
+                  Examples:\n  undrift rename SMTP_PASS SMTP_PASSWORD\n  \
+                  undrift rename SMTP_PASS SMTP_PASSWORD -e staging --yes"
+)]
+pub struct Rename {
+    /// The secret's name now
+    #[arg(value_name = "OLD")]
+    pub old: String,
+
+    /// Its new name
+    #[arg(value_name = "NEW")]
+    pub new: String,
+
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// Name a protected environment once more (repeatable)
+    #[arg(long, value_name = "ENVIRONMENT")]
+    pub confirm: Vec<String>,
+}
+
+/// `undrift diff`
+#[derive(Debug, Args)]
+#[command(after_help = "Exit status: 0 no difference, 1 a difference, 2 trouble.\n\n\
+                  So that `git diff` and `git log -p` show names, with a line for each environment in .gitattributes:\n  \
+                  vault/staging/*.age diff=undrift-staging\n\
+                  and once on each machine:\n  \
+                  git config diff.undrift-staging.textconv \"undrift diff -e staging --textconv\"\n\n\
+                  Examples:\n  undrift diff\n  undrift diff main~3 -e production --format json")]
+pub struct Diff {
+    /// The git revision that the vault is compared with
+    #[arg(value_name = "REVISION", default_value = "HEAD")]
+    pub revision: String,
+
+    /// How to write it: `table` for people, `json` for scripts
+    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true)]
+    pub format: Format,
+
+    /// Write the names in one file, each with a keyed fingerprint of its value, as git's `textconv` asks for it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["revision", "format"])]
+    pub textconv: Option<PathBuf>,
 }
 
 /// How values are written.

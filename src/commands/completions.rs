@@ -23,6 +23,8 @@ const VARIABLE: &str = "UNDRIFT_COMPLETE";
 const SECRETS: &[(&str, &str)] = &[
     ("set", "name"),
     ("get", "name"),
+    ("rm", "names"),
+    ("rename", "old"),
     ("export", "only"),
     ("run", "only"),
     ("plan", "overwrite"),

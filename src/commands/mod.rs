@@ -4,6 +4,7 @@ mod adopt;
 mod audit;
 mod completions;
 mod doctor;
+mod diff;
 mod edit;
 mod explain;
 mod export;
@@ -18,6 +19,8 @@ mod logout;
 mod man;
 mod plan;
 mod push;
+mod rename;
+mod rm;
 mod run;
 mod saved;
 mod seal;
@@ -41,6 +44,9 @@ pub fn run(cli: &Cli, world: &mut World) -> anyhow::Result<Exit> {
         Command::Doctor(arguments) => doctor::run(arguments, &cli.global, world),
         Command::Set(arguments) => set::run(arguments, &cli.global, world),
         Command::Edit(arguments) => edit::run(arguments, &cli.global, world),
+        Command::Rm(arguments) => rm::run(arguments, &cli.global, world),
+        Command::Rename(arguments) => rename::run(arguments, &cli.global, world),
+        Command::Diff(arguments) => diff::run(arguments, &cli.global, world),
         Command::List(arguments) => list::run(arguments, &cli.global, world),
         Command::Get(arguments) => get::run(arguments, &cli.global, world),
         Command::Export(arguments) => export::run(arguments, &cli.global, world),
