@@ -12,7 +12,7 @@ use crate::world::{World, files, twins};
 const CANARY: &str = "canary-of-bad-input-1";
 
 /// What is typed for each verb that works on a project.
-const VERBS: [&str; 14] = [
+const VERBS: &[&str] = &[
     "audit",
     "plan -e staging",
     "push -e staging --yes",
@@ -22,6 +22,8 @@ const VERBS: [&str; 14] = [
     "run -e staging -- true",
     "set API_TOKEN -e staging",
     "edit -e staging secrets",
+    "rm API_TOKEN -e staging --yes",
+    "rename API_TOKEN NEW_TOKEN -e staging --yes",
     "import plain.env -e staging --yes",
     "seal -e staging --yes",
     "log -e staging",
@@ -29,8 +31,8 @@ const VERBS: [&str; 14] = [
     "ignore OTHER -t web --reason because --yes",
 ];
 
-/// Verbs that need no project.
-const OTHERS: [&str; 4] = ["init", "explain", "completions", "man"];
+/// Verbs that need no project, and `diff`, which needs a repository before anything else.
+const OTHERS: [&str; 5] = ["init", "explain", "completions", "man", "diff"];
 
 /// Verbs that need nothing of the vault but its declarations.
 const DECLARATIONS_ALONE: [&str; 1] = ["ignore"];
@@ -133,6 +135,9 @@ fn a_name_that_is_none_is_refused_by_every_verb_that_takes_one() {
             &["adopt", "NAME", "-e", "staging", "-t", "web", "--yes"],
             &["export", "-e", "staging", "--only", "NAME"],
             &["run", "-e", "staging", "--only", "NAME", "--", "true"],
+            &["rm", "NAME", "-e", "staging", "--yes"],
+            &["rename", "NAME", "NEW", "--yes"],
+            &["rename", "API_TOKEN", "NAME", "--yes"],
         ] {
             let before = files(&world.path("vault"));
             let mut command = undrift(&world);
@@ -195,7 +200,7 @@ fn a_disk_that_takes_nothing_loses_nothing() {
         let output = in_shell(&world, "trap '' XFSZ; ulimit -f 0; UNDRIFT < input", typed);
         let text = told(&Output { stdout: Vec::new(), ..output });
         assert!(files(&world.path("")) == before, "{typed} changed a file\n{text}");
-        if matches!(verb(typed), "set" | "import" | "seal" | "push" | "adopt" | "ignore") {
+        if matches!(verb(typed), "set" | "rm" | "rename" | "import" | "seal" | "push" | "adopt" | "ignore") {
             assert!(text.contains("error: "), "{typed}: {text}");
         }
     }

@@ -14,8 +14,6 @@ pub use drift::{Adopt, Audit, Choices, Ignore, Plan, Push, ReportFormat};
 pub use look::{Explain, Log};
 pub use shell::{Completions, Man, Shell};
 pub use start::{Doctor, Import, Init, Kept, Login, Logout};
-pub use vault::{Edit, Export, ExportFormat, Get, List, Run, Seal, Set};
-pub use start::{Import, Init};
 pub use vault::{Diff, Edit, Export, ExportFormat, Get, List, Rename, Rm, Run, Seal, Set};
 
 /// Keep an age-encrypted vault and every place its secrets are used in step, and prove it

@@ -221,9 +221,15 @@ fn ranks<'a>(request: &Request<'_>, found: &'a [Found]) -> Result<BTreeMap<&'a P
         let real = request.folder.join(file).canonicalize().ok();
         let same = |found: &&Found| real.is_some() && found.path.canonicalize().ok() == real;
         let found = found.iter().find(same).ok_or_else(|| {
-            let among: Vec<String> = found.iter().map(|found| shown(&request.path.join(&found.below))).collect();
+            // Folders are mostly the same, so that the files' own names are compared.
+            let own_name = |path: &Path| path.file_stem().map(|name| name.to_string_lossy().into_owned());
+            let among: Vec<_> = found.iter().filter_map(|found| Some((own_name(&found.path)?, found))).collect();
+            let near = own_name(file).and_then(|name| {
+                let near = nearest(&name, among.iter().map(|(name, _)| name.as_str()))?;
+                among.iter().find(|(name, _)| name == near)
+            });
+            let nearest = near.map(|(_, found)| shown(&request.path.join(&found.below)));
             let file = shown(file);
-            let nearest = nearest(&file, among.iter().map(String::as_str)).map(str::to_owned);
             TreeError::NotAmong { file, nearest }
         })?;
         ranks.entry(found.path.as_path()).or_insert(rank);

@@ -181,8 +181,10 @@ fn edit(
     Ok(after)
 }
 
-/// Returns everything that a file says of a name.
-fn said<'a>(group: &'a Group, name: &SecretName) -> Vec<(&'a str, Option<&'a str>, [Option<Date>; 2])> {
+/// What a file says of a name: its value, the one before it, and its two dates.
+type Said<'a> = (&'a str, Option<&'a str>, [Option<Date>; 2]);
+
+fn said<'a>(group: &'a Group, name: &SecretName) -> Vec<Said<'a>> {
     let of_name = group.entries.iter().filter(|(other, _)| other == name);
     let facts = of_name.map(|(_, entry)| {
         (entry.value.expose(), entry.previous.as_ref().map(SecretValue::expose), [entry.rotated, entry.expires])
