@@ -7,7 +7,7 @@ use crate::domain::place::{Location, Place};
 use crate::domain::plan::TooManyRemovals;
 use crate::domain::seal::BreachKind;
 use crate::domain::typed::Typed;
-use crate::report::advice;
+use crate::report::{access, advice};
 use crate::targets::TargetError;
 use crate::ui::editor::EditorError;
 use crate::ui::{AskError, Ui};
@@ -19,6 +19,7 @@ use crate::vault::keyring::KeyringError;
 use crate::vault::lock::LockError;
 use crate::vault::project::ProjectError;
 use crate::vault::read::{Environment, RecipientsError};
+use crate::vault::recipients::AccessError;
 use crate::vault::saved_plan::SavedPlanError;
 use crate::vault::seal::SealError;
 
@@ -552,6 +553,9 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     }
     if let Some(SealError::Broken { environment, breach: BreachKind::Gone, .. }) = error.downcast_ref::<SealError>() {
         return Some(take_again(environment));
+    }
+    if let Some(error) = error.downcast_ref::<AccessError>() {
+        return access::remedy(error);
     }
     if let Some(SealError::Broken { environment, .. }) = error.downcast_ref::<SealError>() {
         return Some(format!("look at what changed; if it is meant, `undrift seal -e {environment}`"));

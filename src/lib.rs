@@ -21,12 +21,19 @@ use clap::Parser;
 use cli::Cli;
 use error::Exit;
 use settings::World;
+use vault::recipients::{AccessError, is_private};
 
 /// Runs one command and returns the process's exit status: 0 in sync or done, 1 drift, findings or held steps, 2 trouble.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, world: &mut World) -> u8 {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     if let Some(exit) = commands::answer_shell(&arguments, world) {
         return exit.code();
+    }
+    // A command line that cannot be read is repeated to the person, and with it what should never be shown.
+    if arguments.iter().take_while(|argument| *argument != "--").any(|argument| is_private(&argument.to_string_lossy()))
+    {
+        error::show(&AccessError::PrivateKey.into(), &mut world.ui);
+        return Exit::Trouble.code();
     }
     let exit = match Cli::try_parse_from(arguments) {
         Ok(cli) => commands::run(&cli, world).unwrap_or_else(|error| {

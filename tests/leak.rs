@@ -26,6 +26,8 @@ const CANARIES: [&str; 4] = [
 
 /// A token that no platform knows.
 const REFUSED_TOKEN: &str = "ghp_4711-a-token-of-nobody";
+/// Somebody's public key.
+const RECIPIENT: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
 
 /// The least part of a value that counts as one, in bytes.
 const PART: usize = 12;
@@ -285,6 +287,10 @@ fn no_verb_shows_or_stores_a_value() {
         &["seal", "-e", "staging", "--yes"],
         &["log"],
         &["log", "--format", "json"],
+        &["grant", "bob", RECIPIENT, "-e", "staging", "--yes"],
+        &["access", "--format", "json"],
+        &["access"],
+        &["revoke", "bob", "-e", "staging", "--yes"],
         &["explain", "UD104"],
         &["completions", "bash"],
         &["man"],

@@ -1,6 +1,7 @@
 //! One binary of end-to-end tests: each verb in a world of its own, with exact output, talk and status.
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+mod access;
 mod adopt;
 mod audit;
 mod bad_input;

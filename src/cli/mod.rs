@@ -1,5 +1,6 @@
 //! The command line: what may be typed, and nothing about what it means.
 
+mod access;
 mod drift;
 mod look;
 mod shell;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use access::{Access, Grant, Revoke};
 pub use drift::{Adopt, Audit, Choices, Ignore, Plan, Push, ReportFormat};
 pub use look::{Explain, Log};
 pub use shell::{Completions, Man, Shell};
@@ -77,6 +79,12 @@ pub enum Command {
     Export(Export),
     /// Start a program with the values of an environment in its environment
     Run(Run),
+    /// Let a person or a machine read an environment, and encrypt all its files anew
+    Grant(Grant),
+    /// Take that away again, with a new fingerprint key, and list the values to change
+    Revoke(Revoke),
+    /// Show who can read what, and where a file says otherwise than the list
+    Access(Access),
     /// Ask every target what it holds, and say what has drifted and how it is known
     Audit(Audit),
     /// Show what a push would write, and what is held until you choose

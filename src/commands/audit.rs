@@ -18,7 +18,7 @@ pub(super) fn run(arguments: &Audit, global: &Global, world: &mut World) -> anyh
     survey.mention_interrupted(world);
     // Where another writes, or nothing may be written, the next audit remembers as well.
     if survey.has_seen_new()
-        && let Ok(_lock) = lock::acquire(&survey.selection.layout, &world.who(), survey.at)
+        && let Ok(_lock) = lock::hold(&survey.selection.layout, &world.who(), survey.at)
     {
         let _ = survey.remember();
     }

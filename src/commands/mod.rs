@@ -1,5 +1,6 @@
 //! One file a verb, each short: settings in, the floors in order, an exit status out.
 
+mod access;
 mod adopt;
 mod audit;
 mod completions;
@@ -9,6 +10,7 @@ mod edit;
 mod explain;
 mod export;
 mod get;
+mod grant;
 mod ignore;
 mod import;
 mod init;
@@ -21,6 +23,7 @@ mod plan;
 mod push;
 mod rename;
 mod rm;
+mod revoke;
 mod run;
 mod saved;
 mod seal;
@@ -51,6 +54,9 @@ pub fn run(cli: &Cli, world: &mut World) -> anyhow::Result<Exit> {
         Command::Get(arguments) => get::run(arguments, &cli.global, world),
         Command::Export(arguments) => export::run(arguments, &cli.global, world),
         Command::Run(arguments) => run::run(arguments, &cli.global, world),
+        Command::Grant(arguments) => grant::run(arguments, &cli.global, world),
+        Command::Revoke(arguments) => revoke::run(arguments, &cli.global, world),
+        Command::Access(arguments) => access::run(arguments, &cli.global, world),
         Command::Audit(arguments) => audit::run(arguments, &cli.global, world),
         Command::Plan(arguments) => plan::run(arguments, &cli.global, world),
         Command::Push(arguments) => push::run(arguments, &cli.global, world),

@@ -7,6 +7,7 @@ use super::log::FaultKind;
 use super::name::{RemoteName, SecretName, TargetName};
 use super::place::{Location, NameRule};
 use super::seal::BreachKind;
+use super::stanza::Mismatch;
 
 pub use vault_schema::audit::Severity;
 
@@ -162,6 +163,14 @@ pub enum ProblemKind {
     /// The log is not whole.
     #[error(transparent)]
     Log(FaultKind),
+    /// The file was not encrypted anew since the list of recipients has changed.
+    #[error("{0}")]
+    RecipientsDiffer(Mismatch),
+    /// Files wait to be put in their places, after a crash.
+    #[error(
+        "files were being replaced here when it was interrupted; the new ones count, and the next write puts them in place"
+    )]
+    Unsettled,
     /// Others may use it than `undrift.toml` says.
     #[error("may be used at {place} by {there}, and undrift.toml says {declared}", place = .location)]
     AccessDiffers {
@@ -243,6 +252,8 @@ impl ProblemKind {
             Self::ForeignReceipts => "UD317",
             Self::Seal(breach) => breach.code(),
             Self::Log(fault) => fault.code(),
+            Self::RecipientsDiffer(_) => "UD332",
+            Self::Unsettled => "UD333",
             Self::AccessDiffers { .. } => "UD401",
             Self::BeyondReach { .. } => "UD402",
             Self::Shadowed { .. } => "UD403",
@@ -261,6 +272,8 @@ impl ProblemKind {
             | Self::ForeignReceipts
             | Self::Seal(BreachKind::Unsealed)
             | Self::Log(_)
+            | Self::RecipientsDiffer(_)
+            | Self::Unsettled
             | Self::AccessDiffers { .. }
             | Self::BeyondReach { .. }
             | Self::Shadowed { .. } => Severity::Warning,
@@ -295,6 +308,8 @@ impl ProblemKind {
             | Self::Expired { .. }
             | Self::ForeignReceipts
             | Self::Log(_)
+            | Self::RecipientsDiffer(_)
+            | Self::Unsettled
             | Self::AccessDiffers { .. }
             | Self::BeyondReach { .. }
             | Self::Shadowed { .. } => false,

@@ -41,6 +41,8 @@ pub struct Deed {
     pub lost: Vec<Fingerprint>,
     /// Lines that no key of ours has made, and that are accepted.
     pub foreign: Vec<Fingerprint>,
+    /// Whose access was granted or revoked.
+    pub people: Vec<String>,
 }
 
 impl Deed {
@@ -55,7 +57,13 @@ impl Deed {
             choice: None,
             lost: Vec::new(),
             foreign: Vec::new(),
+            people: Vec::new(),
         }
+    }
+
+    /// Returns that somebody's access was granted or revoked.
+    pub fn of_access(action: Action, who: &str) -> Self {
+        Self { people: vec![who.to_owned()], ..Self::in_vault(action, Vec::new()) }
     }
 }
 
@@ -145,6 +153,11 @@ pub enum FaultKind {
     /// A line that is not in the form of ours, or is another environment's.
     #[error("is not a line of this environment's log")]
     Foreign(Fingerprint),
+    /// A line under an older generation of the key that no line of a newer one follows.
+    #[error(
+        "was written under a key that was replaced before: by somebody whose access was revoked, or on another git branch"
+    )]
+    Outdated(Fingerprint),
     /// A line that a later one names is not there.
     #[error("follows a line that is not there")]
     Missing(Fingerprint),
@@ -168,6 +181,7 @@ impl FaultKind {
             Self::Missing(_) => "UD328",
             Self::Unseen(_) | Self::Behind => "UD329",
             Self::Unreadable(_) => "UD330",
+            Self::Outdated(_) => "UD331",
         }
     }
 }
@@ -202,7 +216,7 @@ impl Chain {
         for fault in &self.faults {
             match fault.kind {
                 FaultKind::Missing(mac) | FaultKind::Unseen(mac) => lost.insert(mac),
-                FaultKind::Edited(text) | FaultKind::Foreign(text) => foreign.insert(text),
+                FaultKind::Edited(text) | FaultKind::Foreign(text) | FaultKind::Outdated(text) => foreign.insert(text),
                 FaultKind::Behind | FaultKind::Unreadable(_) => false,
             };
         }
@@ -228,6 +242,10 @@ pub fn verify(key: &FingerprintKey, environment: &EnvironmentName, text: &str, k
     // Claimed by a line that was edited: that is its fault, and not also that of the line after it.
     let mut claimed = BTreeSet::new();
     let mut entries: BTreeMap<Fingerprint, usize> = BTreeMap::new();
+    // Lines under older generations of the key, with the names that they have as lines of nobody's.
+    let mut older: BTreeMap<Fingerprint, Fingerprint> = BTreeMap::new();
+    // What an older generation calls a line of nobody's, as the newest one does.
+    let mut renamed: BTreeMap<Fingerprint, Fingerprint> = BTreeMap::new();
     for (index, raw) in text.split_inclusive('\n').enumerate() {
         let number = index + 1;
         let bare = raw.trim_end_matches(['\n', '\r']);
@@ -240,26 +258,35 @@ pub fn verify(key: &FingerprintKey, environment: &EnvironmentName, text: &str, k
             continue;
         }
         let own = key.foreign_line(bare.as_bytes());
+        let is_older =
+            |content: &str, mac| key.log_line(content.as_bytes()) != mac && key.was_log_line(content.as_bytes(), mac);
         let fault = match parsed {
             None => Some(FaultKind::Foreign(own)),
-            Some((_, content, mac)) if key.log_line(content.as_bytes()) != mac => {
+            Some((_, content, mac)) if key.log_line(content.as_bytes()) != mac && !is_older(content, mac) => {
                 claimed.insert(mac);
                 Some(FaultKind::Edited(own))
             }
             Some((line, ..)) if line.environment != environment.as_str() => Some(FaultKind::Foreign(own)),
-            Some((line, _, mac)) => {
+            Some((line, content, mac)) => {
+                if is_older(content, mac) {
+                    older.insert(mac, own);
+                }
                 if entries.insert(mac, number).is_none() {
                     chain.entries.push(Entry { number, line, mac });
                 }
                 None
             }
         };
+        renamed.extend(key.foreign_line_names(bare.as_bytes()).map(|name| (name, own)));
         faults.extend(fault.map(|kind| Fault { number: Some(number), kind }));
     }
+    leave_out_outdated(&mut chain.entries, &older, &mut faults);
+    entries.retain(|mac, _| chain.entries.iter().any(|entry| entry.mac == *mac));
+    claimed.extend(older.into_keys().filter(|mac| !entries.contains_key(mac)));
     let (mut lost, mut foreign, mut followed) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for entry in &chain.entries {
         lost.extend(fingerprints(&entry.line.lost));
-        foreign.extend(fingerprints(&entry.line.foreign));
+        foreign.extend(fingerprints(&entry.line.foreign).map(|name| renamed.get(&name).copied().unwrap_or(name)));
         for after in fingerprints(&entry.line.after) {
             followed.insert(after);
             if !entries.contains_key(&after) && !claimed.contains(&after) {
@@ -274,7 +301,7 @@ pub fn verify(key: &FingerprintKey, environment: &EnvironmentName, text: &str, k
     }
     faults.retain(|fault| match fault.kind {
         FaultKind::Missing(mac) | FaultKind::Unseen(mac) => !lost.contains(&mac),
-        FaultKind::Edited(text) | FaultKind::Foreign(text) => !foreign.contains(&text),
+        FaultKind::Edited(text) | FaultKind::Foreign(text) | FaultKind::Outdated(text) => !foreign.contains(&text),
         FaultKind::Behind | FaultKind::Unreadable(_) => true,
     });
     faults.sort();
@@ -282,6 +309,30 @@ pub fn verify(key: &FingerprintKey, environment: &EnvironmentName, text: &str, k
     chain.faults = faults;
     chain.heads = entries.into_keys().filter(|mac| !followed.contains(mac)).collect();
     chain
+}
+
+/// Takes out the lines under an older generation of the key that no line under the newest one follows, directly or by
+/// others: who knows the older generation alone can write such lines, and none that the newest one names.
+fn leave_out_outdated(entries: &mut Vec<Entry>, older: &BTreeMap<Fingerprint, Fingerprint>, faults: &mut Vec<Fault>) {
+    if older.is_empty() {
+        return;
+    }
+    let by_mac: BTreeMap<Fingerprint, &Entry> = entries.iter().map(|entry| (entry.mac, entry)).collect();
+    let mut reached = BTreeSet::new();
+    let mut next: Vec<Fingerprint> = by_mac.keys().filter(|mac| !older.contains_key(mac)).copied().collect();
+    while let Some(mac) = next.pop() {
+        if reached.insert(mac)
+            && let Some(entry) = by_mac.get(&mac)
+        {
+            next.extend(fingerprints(&entry.line.after));
+        }
+    }
+    let outdated = entries.iter().filter(|entry| !reached.contains(&entry.mac)).filter_map(|entry| {
+        let kind = FaultKind::Outdated(*older.get(&entry.mac)?);
+        Some(Fault { number: Some(entry.number), kind })
+    });
+    faults.extend(outdated);
+    entries.retain(|entry| reached.contains(&entry.mac));
 }
 
 fn fingerprints(texts: &[String]) -> impl Iterator<Item = Fingerprint> {
@@ -342,6 +393,7 @@ mod tests {
             written: Some(at(number)),
             lost: Vec::new(),
             foreign: Vec::new(),
+            people: Vec::new(),
             after: after.iter().map(ToString::to_string).collect(),
         }
     }
@@ -511,6 +563,42 @@ mod tests {
         let again = verify(&key(1), &staging(), &(broken + &text + "other nonsense\n"), &known);
         assert_eq!(codes(&again), [(Some(5), "UD327")]);
         assert_eq!(macs.len(), 4);
+    }
+
+    #[test]
+    fn a_new_generation_of_the_key_takes_over_what_it_names_and_nothing_else() {
+        let (lines, macs) = log();
+        let newer = key(1).successor(&Zeroizing::new([2; KEY_LENGTH]));
+        let checked = |text: &str| {
+            verify(&newer, &staging(), text, &Known { seen: macs[3..].iter().copied().collect(), ..Known::default() })
+        };
+        let (handed_over, mac) = write(&newer, &entry(5, &macs[3..]));
+        let whole = lines.concat() + &handed_over;
+        let chain = checked(&whole);
+        assert!(chain.is_whole(), "{:?}", chain.faults);
+        assert_eq!((chain.entries.len(), chain.heads), (5, [mac].into()));
+        // Without the line that hands over, nothing of it is vouched for.
+        assert!(!checked(&lines.concat()).is_whole());
+        // Who has the older key alone adds a line, or changes one.
+        let (forged, _) = write(&key(1), &entry(6, &[mac]));
+        let added = checked(&(whole.clone() + &forged));
+        assert_eq!(codes(&added), [(Some(6), "UD331")]);
+        assert_eq!(added.heads, [mac].into());
+        let (changed, _) = write(&key(1), &Line { secrets: vec!["OTHER".to_owned()], ..entry(4, &[macs[1], macs[2]]) });
+        let changed = checked(&whole.replace(&lines[3], &changed));
+        // Line 4 is no line of ours, line 5 follows one that is not there, and the lines before it are followed by none.
+        assert!(codes(&changed).contains(&(Some(4), "UD331")), "{:?}", changed.faults);
+        assert!(codes(&changed).contains(&(Some(5), "UD328")), "{:?}", changed.faults);
+        // It can be accepted, and what was accepted under the older key stays so.
+        let (_, foreign) = added.to_accept();
+        let accepting = Line { foreign: foreign.iter().map(ToString::to_string).collect(), ..entry(7, &[mac]) };
+        let (accepting, _) = write(&newer, &accepting);
+        assert!(checked(&(whole + &forged + &accepting)).is_whole());
+        let nonsense = key(1).foreign_line(b"nonsense").to_string();
+        let (accepted, head) = write(&key(1), &Line { foreign: vec![nonsense], ..entry(5, &macs[3..]) });
+        let (handed_over, _) = write(&newer, &entry(6, &[head]));
+        let text = lines.concat() + "nonsense\n" + &accepted + &handed_over;
+        assert!(checked(&text).is_whole(), "{:?}", checked(&text).faults);
     }
 
     proptest! {

@@ -33,6 +33,7 @@ pub mod saved;
 pub mod seal;
 pub mod secret;
 pub mod shadow;
+pub mod stanza;
 pub mod suggest;
 pub mod template;
 pub mod typed;

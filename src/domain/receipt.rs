@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 
-use super::fingerprint::Fingerprint;
+use super::fingerprint::{Fingerprint, FingerprintKey};
 use super::name::{RemoteName, SecretName};
 use super::observation::SealedEvidence;
 use super::place::Location;
@@ -128,6 +128,22 @@ impl Receipts {
         }
     }
 
+    /// Returns the same receipts under the next generation of their key: every fingerprint is carried over, and nothing
+    /// else changes.
+    #[must_use]
+    pub fn carried(&self, key: &FingerprintKey) -> Self {
+        let mut receipts = self.clone();
+        for receipt in receipts.by_place.values_mut().flat_map(BTreeMap::values_mut) {
+            receipt.value = key.carried(receipt.value);
+            match &mut receipt.evidence {
+                SealedEvidence::Digest(digest) => *digest = key.carried(*digest),
+                SealedEvidence::Times { access: Some(access), .. } => *access = key.carried(*access),
+                SealedEvidence::Times { access: None, .. } | SealedEvidence::Name => {}
+            }
+        }
+        receipts
+    }
+
     /// Returns whether there is none.
     pub fn is_empty(&self) -> bool {
         self.by_place.values().all(BTreeMap::is_empty)
@@ -178,7 +194,7 @@ mod tests {
     use zeroize::Zeroizing;
 
     use super::*;
-    use crate::domain::fingerprint::{FingerprintKey, KEY_LENGTH};
+    use crate::domain::fingerprint::KEY_LENGTH;
     use crate::domain::secret::SecretValue;
 
     fn receipt(secret: &str, written: &str) -> Receipt {

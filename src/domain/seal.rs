@@ -309,7 +309,9 @@ pub fn compare(
         return of_seal(BreachKind::Damaged(Damage::Forged));
     }
     let mut breaches = match newest {
-        Some((key_id, _, _)) if *key_id != key.id() => of_seal(BreachKind::KeyReplaced),
+        // Whoever had the older key could seal as well, as far as this machine has seen, so a key that follows it is no
+        // worse; once the newer one was seen, the older one is good for nothing.
+        Some((key_id, _, _)) if *key_id != key.id() && !key.follows(key_id) => of_seal(BreachKind::KeyReplaced),
         Some((_, seen, known)) if seal.serial < *seen || (seal.serial == *seen && seal.whole != *known) => {
             of_seal(BreachKind::RolledBack { seen: *seen, found: Some(seal.serial) })
         }
@@ -427,6 +429,18 @@ mod tests {
         assert_eq!(compared(&other, &contents(&FILES), &seen(3, &old)), []);
         let other_key = Remembered { newest: Some((key(2).id(), 1, old.whole)), begun: BTreeMap::new() };
         assert_eq!(compared(&old, &contents(&FILES), &other_key), [(SEAL_FILE.to_owned(), BreachKind::KeyReplaced)]);
+        // A key that follows the one that was seen is good, with a later number; the other way round it is not.
+        let (first, second) = (key(1), key(1).successor(&Zeroizing::new([2; KEY_LENGTH])));
+        let under = |key: &FingerprintKey, serial: u64, known: &FingerprintKey, seen: u64| {
+            let seal = Seal::new(key, &name("staging"), serial, BTreeMap::new());
+            let remembered = Remembered { newest: Some((known.id(), seen, old.whole)), begun: BTreeMap::new() };
+            let recorded = Recorded::Read(seal);
+            let found = compare(Some(key), &name("staging"), &recorded, &Contents::default(), &remembered);
+            found.into_iter().map(|breach| breach.kind).collect::<Vec<_>>()
+        };
+        assert_eq!(under(&second, 4, &first, 3), []);
+        assert_eq!(under(&second, 3, &first, 3), [BreachKind::RolledBack { seen: 3, found: Some(3) }]);
+        assert_eq!(under(&first, 5, &second, 4), [BreachKind::KeyReplaced]);
         let absent = |remembered: &Remembered, files: &[(&str, &str)]| {
             compare(Some(&key(1)), &name("staging"), &Recorded::Absent, &contents(files), remembered)
                 .into_iter()

@@ -162,6 +162,8 @@ pub fn mends(problem: &Problem, environment: &str) -> Option<String> {
             "remove from the organization what nobody needs, or send these to the repositories that use them".to_owned()
         }
         ProblemKind::Shadowed { .. } => "remove one of the two, or give it a name of its own".to_owned(),
+        ProblemKind::RecipientsDiffer(_) => format!("undrift grant WHO KEY -e {environment}, with who is listed there"),
+        ProblemKind::Unsettled => format!("undrift seal -e {environment}"),
         ProblemKind::Seal(BreachKind::Damaged(Damage::NoKey)) => {
             format!("take vault/{environment}/key.age from git again")
         }
@@ -170,6 +172,7 @@ pub fn mends(problem: &Problem, environment: &str) -> Option<String> {
         | ProblemKind::Log(
             FaultKind::Edited(_)
             | FaultKind::Foreign(_)
+            | FaultKind::Outdated(_)
             | FaultKind::Missing(_)
             | FaultKind::Unseen(_)
             | FaultKind::Behind,

@@ -88,7 +88,8 @@ fn entry(row: &Row, subjects: &Subjects) -> Entry {
     }
 }
 
-fn finding(environment: Option<&str>, problem: &Problem) -> Finding {
+/// Builds what a report says of one problem.
+pub(super) fn finding(environment: Option<&str>, problem: &Problem) -> Finding {
     let location = problem.file.as_ref().map(|file| match problem.line {
         Some(line) => format!("{file}:{line}"),
         None => file.clone(),

@@ -73,7 +73,8 @@ fn printable(text: &str) -> String {
 }
 
 fn detail(line: &Line) -> String {
-    let names = if line.remote_names.is_empty() { &line.secrets } else { &line.remote_names };
+    let names = [&line.people, &line.remote_names, &line.secrets].into_iter().find(|names| !names.is_empty());
+    let names = names.unwrap_or(&line.secrets);
     let mut detail = match (&line.place, names.is_empty()) {
         (Some(place), true) => place.clone(),
         (Some(place), false) => format!("{place}: {}", names.join(", ")),

@@ -1,5 +1,6 @@
 //! Reports: one model, built here from rows and outcomes, and pure renderers of it.
 
+pub mod access;
 pub mod advice;
 pub mod audit;
 pub mod doctor;

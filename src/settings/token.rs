@@ -16,7 +16,7 @@ use crate::error::Refusal;
 use crate::flow::observe::Connection;
 use crate::targets::client::Client;
 use crate::targets::fly::{self, FlyApp, FlySettings, Surroundings};
-use crate::targets::github::{self, GithubPlace, GithubSettings};
+use crate::targets::github::{self, GithubPlace, GithubSettings, people};
 use crate::targets::{AnyTarget, TargetError};
 use crate::vault::identity::KEYRING;
 use crate::vault::store;
@@ -131,6 +131,17 @@ pub fn of_target(target: &Target, inventory: Option<&Inventory>, world: &World) 
     let is_own = address == default
         && (kind != TargetKind::Fly || base_url(target, world, "FLY_API_BASE_URL", fly::API_URL)? == fly::API_URL);
     Ok(Access { kind, found: found(target, inventory, world, &address, is_own), address })
+}
+
+/// Returns the keys that a user has published at GitHub. Everybody may read them, so no token is needed; with one that the
+/// environment has, the hourly limit is the higher one.
+pub async fn published_keys(client: &Client, user: &str, world: &World) -> anyhow::Result<Vec<String>> {
+    let api_url = world.variable("GITHUB_API_URL").unwrap_or(github::API_URL);
+    if !is_safe_url(api_url) {
+        return Err(Refusal::UnsafeUrl { variable: "GITHUB_API_URL" }.into());
+    }
+    let token = world.variable("GH_TOKEN").or(world.variable("GITHUB_TOKEN")).map(SecretValue::copied_from);
+    Ok(people::published_keys(client, api_url, token.as_ref(), user).await?)
 }
 
 fn base_url(target: &Target, world: &World, variable: &'static str, default: &str) -> Result<String, Refusal> {

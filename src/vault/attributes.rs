@@ -5,8 +5,9 @@ use std::io;
 use super::layout::Layout;
 use super::store::{self, ReadError};
 
-/// Sealed files keep every byte, and the logs of two branches are put together line by line.
-const RULES: &[&str] = &["* -text", "log.jsonl merge=union"];
+/// Sealed files keep every byte; the logs of two branches, and those whom two branches have let in, are put together line
+/// by line. Who is let in by a merge is nobody to us before somebody has sealed the list.
+const RULES: &[&str] = &["* -text", "log.jsonl merge=union", "recipients.txt merge=union"];
 
 /// Returns the rules that do not stand there.
 pub fn missing(layout: &Layout) -> Vec<&'static str> {
@@ -56,6 +57,6 @@ mod tests {
         std::fs::write(layout.attributes(), "*.md text\n* -text").expect("writing");
         assert!(ensure(&layout).expect("writing"));
         let text = std::fs::read_to_string(layout.attributes()).expect("reading");
-        assert_eq!(text, "*.md text\n* -text\nlog.jsonl merge=union\n");
+        assert_eq!(text, "*.md text\n* -text\nlog.jsonl merge=union\nrecipients.txt merge=union\n");
     }
 }

@@ -13,19 +13,23 @@ use crate::domain::seal::ContentHash;
 
 /// Makes a key of the system's randomness.
 pub fn generate() -> io::Result<FingerprintKey> {
+    random().map(FingerprintKey::new)
+}
+
+/// Makes the key that follows one which somebody knows who may not know it any more.
+pub fn succeed(key: &FingerprintKey) -> io::Result<FingerprintKey> {
+    random().map(|newest| key.successor(&newest))
+}
+
+fn random() -> io::Result<Zeroizing<[u8; KEY_LENGTH]>> {
     let mut bytes = Zeroizing::new([0; KEY_LENGTH]);
     getrandom::fill(bytes.as_mut_slice()).map_err(io::Error::other)?;
-    Ok(FingerprintKey::new(bytes))
+    Ok(bytes)
 }
 
 /// Reads a key from the plaintext of its file.
 pub fn parse(plaintext: &[u8]) -> Option<FingerprintKey> {
-    let mut bytes = Zeroizing::new([0; KEY_LENGTH]);
-    if plaintext.len() != KEY_LENGTH {
-        return None;
-    }
-    bytes.copy_from_slice(plaintext);
-    Some(FingerprintKey::new(bytes))
+    FingerprintKey::parse(plaintext)
 }
 
 /// Writes an environment's key and returns the hash of its file. It fails if there is one: a second key would void

@@ -1,5 +1,7 @@
 //! Where things are: the folder with `undrift.toml`, and the vault beside it.
 
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -7,6 +9,23 @@ use crate::domain::name::{EnvironmentName, GroupName};
 
 /// The declarations' file name.
 pub const PROJECT_FILE: &str = "undrift.toml";
+
+/// The name of the folder of files that take the place of others all at once.
+pub(super) const COMING: &str = ".coming";
+
+/// Returns what lies in a folder, by name; nothing where there is none.
+fn list(folder: &Path) -> io::Result<BTreeMap<OsString, PathBuf>> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(error) => return Err(error),
+    };
+    entries.map(|entry| entry.map(|entry| (entry.file_name(), entry.path()))).collect()
+}
+
+fn is_plain_file(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|metadata| metadata.is_file())
+}
 
 /// A project's folder and what lies where in it.
 #[derive(Clone, Debug)]
@@ -78,29 +97,40 @@ impl Layout {
         self.root.join("vault").join(environment.as_str())
     }
 
+    /// Returns the folder of those files of an environment that take the place of others all at once: from the moment that
+    /// it is there, what lies in it is what counts.
+    pub fn coming(&self, environment: &EnvironmentName) -> PathBuf {
+        self.environment(environment).join(COMING)
+    }
+
+    fn file(&self, environment: &EnvironmentName, name: &str) -> PathBuf {
+        let coming = self.coming(environment).join(name);
+        if is_plain_file(&coming) { coming } else { self.environment(environment).join(name) }
+    }
+
     /// Returns where an environment's recipients are.
     pub fn recipients(&self, environment: &EnvironmentName) -> PathBuf {
-        self.environment(environment).join("recipients.txt")
+        self.file(environment, "recipients.txt")
     }
 
     /// Returns where an environment's fingerprint key is.
     pub fn key(&self, environment: &EnvironmentName) -> PathBuf {
-        self.environment(environment).join("key.age")
+        self.file(environment, "key.age")
     }
 
     /// Returns where an environment's receipts are.
     pub fn receipts(&self, environment: &EnvironmentName) -> PathBuf {
-        self.environment(environment).join("receipts.toml")
+        self.file(environment, "receipts.toml")
     }
 
     /// Returns where an environment's seal is.
     pub fn seal(&self, environment: &EnvironmentName) -> PathBuf {
-        self.environment(environment).join("seal.toml")
+        self.file(environment, "seal.toml")
     }
 
     /// Returns where an environment's log is.
     pub fn log(&self, environment: &EnvironmentName) -> PathBuf {
-        self.environment(environment).join("log.jsonl")
+        self.file(environment, "log.jsonl")
     }
 
     /// Returns where it is said how git treats the vault's files.
@@ -121,7 +151,8 @@ impl Layout {
     /// Returns how people call a file: its path from the project's folder, with `/` between the parts.
     pub fn shown(&self, path: &Path) -> String {
         let path = path.strip_prefix(&self.root).unwrap_or(path);
-        path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+        let parts = path.components().map(|part| part.as_os_str()).filter(|part| *part != COMING);
+        parts.map(OsStr::to_string_lossy).collect::<Vec<_>>().join("/")
     }
 
     /// Returns the file a new group is written to.
@@ -141,20 +172,13 @@ impl Layout {
 
     /// Returns an environment's files with values, sorted by name. An environment without a folder has none.
     pub fn groups(&self, environment: &EnvironmentName) -> io::Result<Vec<GroupFile>> {
-        let entries = match std::fs::read_dir(self.environment(environment)) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        };
+        let mut paths = list(&self.environment(environment))?;
+        paths.extend(list(&self.coming(environment))?.into_iter().filter(|(_, path)| is_plain_file(path)));
         let mut groups = Vec::new();
-        for entry in entries {
-            let entry = entry?;
-            let path = entry.path();
-            let name = entry.file_name().to_string_lossy().into_owned();
+        for (name, path) in paths {
             // A link that leads nowhere is a file that cannot be read, not one that is not there.
-            groups.extend(
-                self.group(environment, &name).filter(|_| !path.is_dir()).map(|file| GroupFile { path, ..file }),
-            );
+            let file = self.group(environment, &name.to_string_lossy()).filter(|_| !path.is_dir());
+            groups.extend(file.map(|file| GroupFile { shown: self.shown(&path), path, ..file }));
         }
         groups.sort_by(|left, right| left.shown.cmp(&right.shown));
         Ok(groups)

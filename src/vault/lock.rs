@@ -11,12 +11,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::layout::Layout;
-use super::store;
+use super::{reencrypt, store};
 
 /// A lock that is held until it is dropped.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
+    /// The environments whose files were to be replaced together, which was interrupted and is done now.
+    pub settled: Vec<String>,
 }
 
 /// Closing the file is not enough: a child that is just being started has a copy of it, and with it the lock.
@@ -36,6 +38,14 @@ pub enum LockError {
         /// Who, since when and with which process.
         holder: String,
     },
+    /// What an earlier write has left could not be ended.
+    #[error("an earlier write was interrupted, and what it left in {folder} cannot be put in place")]
+    Unsettled {
+        /// The folder.
+        folder: String,
+        /// Why.
+        source: io::Error,
+    },
     /// The operating system refused.
     #[error("cannot lock {path}")]
     Io {
@@ -46,8 +56,16 @@ pub enum LockError {
     },
 }
 
-/// Takes the lock, or says who has it.
+/// Takes the lock for a write, or says who has it. What an earlier write has left is put in place first.
 pub fn acquire(layout: &Layout, who: &str, now: Timestamp) -> Result<Lock, LockError> {
+    let mut lock = hold(layout, who, now)?;
+    lock.settled = reencrypt::settle(layout)
+        .map_err(|(folder, source)| LockError::Unsettled { folder: layout.shown(&folder), source })?;
+    Ok(lock)
+}
+
+/// Takes the lock for what is not written to the vault, or says who has it.
+pub fn hold(layout: &Layout, who: &str, now: Timestamp) -> Result<Lock, LockError> {
     let path = layout.local().join("lock");
     let refused = |source| LockError::Io { path: layout.shown(&path), source };
     store::make_folder(&layout.local()).map_err(refused)?;
@@ -66,7 +84,7 @@ pub fn acquire(layout: &Layout, who: &str, now: Timestamp) -> Result<Lock, LockE
     }
     let text = format!("{who}, process {}, since {}\n", std::process::id(), now.strftime("%Y-%m-%d %H:%M:%S UTC"));
     file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes())).map_err(refused)?;
-    Ok(Lock { file })
+    Ok(Lock { file, settled: Vec::new() })
 }
 
 /// Returns who has the lock, if anybody has. Nothing is made or changed.

@@ -1,5 +1,6 @@
 //! `log.jsonl` on the disk: read and checked whole, and only ever added to.
 
+use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 
@@ -9,7 +10,7 @@ use super::layout::Layout;
 use super::memory::{self, Memory};
 use super::receipts::{self, ReceiptsError};
 use super::store::{self, ReadError};
-use crate::domain::fingerprint::FingerprintKey;
+use crate::domain::fingerprint::{Fingerprint, FingerprintKey};
 use crate::domain::log::{self, Action, Chain, Deed, Fault, FaultKind, Known, Line, VERSION, Who};
 use crate::domain::name::EnvironmentName;
 use crate::domain::receipt::Receipts;
@@ -33,6 +34,18 @@ pub enum LogError {
         /// Why.
         source: io::Error,
     },
+}
+
+/// What is to be written behind a log.
+struct Addition {
+    /// The log as it is.
+    before: String,
+    /// Its whole lines.
+    whole: String,
+    /// What comes behind them.
+    text: String,
+    /// The line that nothing follows then.
+    heads: BTreeSet<Fingerprint>,
 }
 
 /// One environment's log.
@@ -71,6 +84,35 @@ impl<'a> Log<'a> {
         if deeds.is_empty() {
             return Ok(());
         }
+        let Addition { before, whole, text, heads } = self.addition(self.key, who, at, deeds)?;
+        let path = self.layout.log(self.environment);
+        let unwritable = |source| LogError::Unwritable { file: self.layout.shown(&path), source };
+        if whole == before {
+            self.add(&text).map_err(unwritable)?;
+        } else {
+            // A crash has cut the last line, or its end: it is mended before anything is written behind it.
+            store::replace(&path, format!("{whole}{text}").as_bytes()).map_err(unwritable)?;
+        }
+        self.remember(|memory| {
+            memory.heads = heads;
+            memory.pushing = None;
+        })
+    }
+
+    /// Returns the whole text that the log has once this is written down, and its head. Under a further generation of the
+    /// key, the line names all that the older one has made, and so hands it over.
+    pub fn extended(
+        &self,
+        key: &FingerprintKey,
+        who: &Who,
+        at: Timestamp,
+        deed: Deed,
+    ) -> Result<(String, BTreeSet<Fingerprint>), LogError> {
+        let Addition { whole, text, heads, .. } = self.addition(key, who, at, &[deed])?;
+        Ok((whole + &text, heads))
+    }
+
+    fn addition(&self, key: &FingerprintKey, who: &Who, at: Timestamp, deeds: &[Deed]) -> Result<Addition, LogError> {
         let before = self.text()?;
         let written = self.newest_write_or_why_not()?;
         let chain = self.checked(&before, written);
@@ -90,26 +132,18 @@ impl<'a> Log<'a> {
                 written,
                 lost: deed.lost.iter().map(ToString::to_string).collect(),
                 foreign: deed.foreign.iter().map(ToString::to_string).collect(),
+                people: deed.people.clone(),
                 after: heads.iter().map(ToString::to_string).collect(),
             };
-            let (line, mac) = log::write(self.key, &line);
+            let (line, mac) = log::write(key, &line);
             text.push_str(&line);
             heads = [mac].into();
         }
-        let path = self.layout.log(self.environment);
-        let unwritable = |source| LogError::Unwritable { file: self.layout.shown(&path), source };
-        let whole = &before[..chain.whole_bytes];
-        if whole.len() == before.len() && (whole.is_empty() || whole.ends_with('\n')) {
-            self.add(&text).map_err(unwritable)?;
-        } else {
-            // A crash has cut the last line, or its end: it is mended before anything is written behind it.
-            let end = if whole.is_empty() || whole.ends_with('\n') { "" } else { "\n" };
-            store::replace(&path, format!("{whole}{end}{text}").as_bytes()).map_err(unwritable)?;
+        let mut whole = before[..chain.whole_bytes].to_owned();
+        if !whole.is_empty() && !whole.ends_with('\n') {
+            whole.push('\n');
         }
-        self.remember(|memory| {
-            memory.heads = heads;
-            memory.pushing = None;
-        })
+        Ok(Addition { before, whole, text, heads })
     }
 
     /// Writes down what a push of this machine did that was interrupted before it could, as far as receipts tell.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use super::crypt::{self, AnyIdentity, OpenError};
 use super::group::{self, Group};
@@ -13,11 +14,13 @@ use super::layout::{GroupFile, Layout};
 use super::recipients::{RecipientError, Recipients};
 use super::seal::Sealed;
 use super::store::{self, LARGEST_FILE, ReadError};
+use super::{header, reencrypt};
 use crate::domain::finding::{Problem, ProblemKind};
 use crate::domain::fingerprint::FingerprintKey;
 use crate::domain::inventory::Inventory;
 use crate::domain::name::{EnvironmentName, SecretName};
 use crate::domain::seal::{ContentHash, Contents, KEY_FILE, RECIPIENTS_FILE, Recorded};
+use crate::domain::stanza::{self, Stanza};
 
 /// One environment of the vault as it was read.
 #[derive(Debug)]
@@ -88,8 +91,24 @@ impl Environment {
     }
 }
 
-/// Reads environments. The result is in the order asked for.
+/// How often environments are read again whose files are replaced meanwhile, which takes an instant.
+const LOOKS: usize = 20;
+
+/// Reads environments, each of them as it was at one moment. The result is in the order asked for.
 pub fn environments(layout: &Layout, names: &[EnvironmentName], identities: &Identities) -> Vec<Environment> {
+    let stamps = || names.iter().map(|name| reencrypt::stamp(layout, name)).collect::<Vec<_>>();
+    for _ in 0..LOOKS {
+        let before = stamps();
+        let environments = read_once(layout, names, identities);
+        if stamps() == before {
+            return environments;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    read_once(layout, names, identities)
+}
+
+fn read_once(layout: &Layout, names: &[EnvironmentName], identities: &Identities) -> Vec<Environment> {
     let (recipients, hashes): (Vec<_>, Vec<_>) = names.iter().map(|name| hashed_recipients(layout, name)).unzip();
     let mut jobs = Vec::new();
     let mut unlisted = Vec::new();
@@ -148,8 +167,8 @@ enum Job {
 }
 
 enum Done {
-    Group { file: GroupFile, group: Group, locked: bool, hash: Option<ContentHash> },
-    Key { key: Key, problem: Option<Problem>, hash: Hash },
+    Group { file: GroupFile, group: Group, locked: bool, hash: Option<ContentHash>, stanzas: Option<Vec<Stanza>> },
+    Key { key: Key, problem: Option<Problem>, hash: Hash, stanzas: Option<Vec<Stanza>> },
 }
 
 /// Runs the jobs on all cores. A handful of files is quicker to decrypt here than a thread is to start.
@@ -190,6 +209,7 @@ fn read_group(file: &GroupFile, identities: &[AnyIdentity], recipients: &[String
     let ciphertext = store::read(&file.path);
     // What is opened is what was hashed: a file that changes between two reads is never taken for the sealed one.
     let hash = ciphertext.as_ref().ok().map(|ciphertext| ContentHash::of(ciphertext));
+    let stanzas = ciphertext.as_ref().ok().and_then(|ciphertext| header::stanzas(ciphertext));
     let opened = ciphertext.map_err(|error| (read_problem(&error), false)).and_then(|ciphertext| {
         crypt::open(&ciphertext, identities)
             .map_err(|error| (error.problem(recipients), error == OpenError::NoIdentity))
@@ -201,7 +221,7 @@ fn read_group(file: &GroupFile, identities: &[AnyIdentity], recipients: &[String
             (Group { entries: Vec::new(), problems: vec![problem] }, locked)
         }
     };
-    Done::Group { file: file.clone(), group, locked, hash }
+    Done::Group { file: file.clone(), group, locked, hash, stanzas }
 }
 
 /// Reads an environment's fingerprint key alone.
@@ -214,20 +234,21 @@ pub fn key(layout: &Layout, name: &EnvironmentName, identities: &Identities) -> 
 
 fn read_key(layout: &Layout, name: &EnvironmentName, identities: &[AnyIdentity], recipients: &[String]) -> Done {
     let path = layout.key(name);
-    let unreadable = |kind, hash| {
+    let unreadable = |kind, hash, stanzas| {
         let problem = Problem { file: Some(layout.shown(&path)), line: None, secret: None, kind };
-        Done::Key { key: Key::Unreadable, problem: Some(problem), hash: Some(hash) }
+        Done::Key { key: Key::Unreadable, problem: Some(problem), hash: Some(hash), stanzas }
     };
     match store::read_if_present(&path) {
-        Ok(None) => Done::Key { key: Key::Absent, problem: None, hash: None },
-        Err(error) => unreadable(read_problem(&error), None),
+        Ok(None) => Done::Key { key: Key::Absent, problem: None, hash: None, stanzas: None },
+        Err(error) => unreadable(read_problem(&error), None, None),
         Ok(Some(ciphertext)) => {
             let hash = Some(ContentHash::of(&ciphertext));
+            let stanzas = header::stanzas(&ciphertext);
             match crypt::open(&ciphertext, identities) {
-                Err(error) => unreadable(error.problem(recipients), hash),
+                Err(error) => unreadable(error.problem(recipients), hash, stanzas),
                 Ok(plaintext) => match key::parse(&plaintext) {
-                    Some(key) => Done::Key { key: Key::Known(key), problem: None, hash: Some(hash) },
-                    None => unreadable(ProblemKind::Damaged, hash),
+                    Some(key) => Done::Key { key: Key::Known(key), problem: None, hash: Some(hash), stanzas },
+                    None => unreadable(ProblemKind::Damaged, hash, stanzas),
                 },
             }
         }
@@ -256,6 +277,10 @@ impl Collector {
 
     /// Takes what was read: first all hashes and the key, to compare them with the seal; then what it vouches for.
     fn collect_all(&mut self, layout: &Layout, done: Vec<Done>, recipients: Hash) {
+        let name = self.environment.inventory.environment.clone();
+        if reencrypt::is_interrupted(layout, &name) {
+            self.problem(layout.shown(&layout.environment(&name)), ProblemKind::Unsettled);
+        }
         let mut contents = Contents::default();
         if let Some(hash) = recipients {
             contents.add(RECIPIENTS_FILE.to_owned(), hash);
@@ -263,14 +288,16 @@ impl Collector {
         let mut groups = Vec::new();
         for done in done {
             match done {
-                Done::Key { key, problem, hash } => {
+                Done::Key { key, problem, hash, stanzas } => {
+                    self.compare_recipients(&layout.shown(&layout.key(&name)), stanzas.as_deref());
                     if let Some(hash) = hash {
                         contents.add(KEY_FILE.to_owned(), hash);
                     }
                     self.environment.key = key;
                     self.environment.inventory.problems.extend(problem);
                 }
-                Done::Group { file, group, locked, hash } => {
+                Done::Group { file, group, locked, hash, stanzas } => {
+                    self.compare_recipients(&file.shown, stanzas.as_deref());
                     self.environment.files += 1;
                     self.environment.locked += usize::from(locked);
                     contents.add(file.name().to_owned(), hash);
@@ -278,7 +305,6 @@ impl Collector {
                 }
             }
         }
-        let name = self.environment.inventory.environment.clone();
         let sealed = Sealed::compare(layout, &name, self.environment.known_key(), contents);
         // Of an environment that is wholly for others, one thing is to be said, and it is not that of the seal.
         if !self.environment.is_locked() {
@@ -291,6 +317,17 @@ impl Collector {
             self.collect(&file, group, sealed.sets_aside(file.name()));
         }
         self.environment.sealed = sealed;
+    }
+
+    /// Says where a file was not encrypted anew since the list of recipients has changed.
+    fn compare_recipients(&mut self, file: &str, stanzas: Option<&[Stanza]>) {
+        let mismatch = match (&self.environment.recipients, stanzas) {
+            (Ok(recipients), Some(there)) => stanza::compare(there, &recipients.stanzas()),
+            _ => None,
+        };
+        if let Some(mismatch) = mismatch {
+            self.problem(file.to_owned(), ProblemKind::RecipientsDiffer(mismatch));
+        }
     }
 
     fn collect(&mut self, file: &GroupFile, group: Group, is_set_aside: bool) {

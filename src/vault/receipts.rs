@@ -105,13 +105,17 @@ pub fn write(
     key: &FingerprintKey,
     receipts: &Receipts,
 ) -> io::Result<()> {
+    store::replace(&layout.receipts(environment), render(key, receipts)?.as_bytes())
+}
+
+/// Returns the text of the file.
+pub fn render(key: &FingerprintKey, receipts: &Receipts) -> io::Result<String> {
     let body = body(key, receipts)?;
     // The last table ends with an empty line as the others do: git merges what is added behind it with a change in it.
-    let text = format!(
+    Ok(format!(
         "# What undrift pushed, and what each target showed right after. Written by `undrift push`; safe to commit:\n\
          # values and digests stand here only as HMACs under the environment's own key.\n{body}\n"
-    );
-    store::replace(&layout.receipts(environment), text.as_bytes())
+    ))
 }
 
 /// Returns the fingerprint of all receipts of an environment: it is another one as soon as any of them is.

@@ -152,20 +152,25 @@ pub fn write(
 ) -> Result<(), SealError> {
     let path = layout.seal(environment);
     let unwritable = |file: &Path, source| SealError::Unwritable { file: layout.shown(file), source };
+    let text = render(environment, seal).map_err(|error| unwritable(&path, error))?;
+    store::replace(&path, text.as_bytes()).map_err(|source| unwritable(&path, source))?;
+    memory::change(layout, environment, |memory| memory.sealed(key, seal))
+        .map_err(|source| unwritable(&layout.seen(), source))
+}
+
+/// Returns the text of `seal.toml`.
+pub fn render(environment: &EnvironmentName, seal: &Seal) -> io::Result<String> {
     let file = SealFile {
         version: VERSION,
         serial: seal.serial,
         seal: seal.whole.to_string(),
         files: seal.files.iter().map(|(file, line)| (file.clone(), line.to_string())).collect(),
     };
-    let body = toml::to_string(&file).map_err(|error| unwritable(&path, io::Error::other(error)))?;
-    let text = format!(
+    let body = toml::to_string(&file).map_err(io::Error::other)?;
+    Ok(format!(
         "# The files that somebody who can read this environment has vouched for, each with an HMAC under its key.\n\
          # Written by undrift; after a merge of two branches, `undrift seal -e {environment}` puts it right.\n{body}"
-    );
-    store::replace(&path, text.as_bytes()).map_err(|source| unwritable(&path, source))?;
-    memory::change(layout, environment, |memory| memory.sealed(key, seal))
-        .map_err(|source| unwritable(&layout.seen(), source))
+    ))
 }
 
 /// A number that no vault reaches: where one stands, somebody forged the seal, and it is not counted on from.

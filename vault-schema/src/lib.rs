@@ -3,6 +3,7 @@
 //! Every format carries a version. A reader refuses a version it does not know; within one version fields are only
 //! ever added. The crate depends on serde and two date types, so it cannot do any input or output of its own.
 
+pub mod access;
 pub mod audit;
 pub mod doctor;
 pub mod diff;

@@ -51,6 +51,9 @@ pub struct Line {
     /// Lines that no key of ours has made, by HMACs over their text, and that a person has accepted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub foreign: Vec<String>,
+    /// Whose access was granted or revoked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub people: Vec<String>,
     /// The HMACs of the lines that nothing followed when this one was written.
     pub after: Vec<String>,
 }
@@ -98,6 +101,10 @@ pub enum Action {
     Edit,
     /// A secret was given another name in the vault: the old one, then the new one.
     Rename,
+    /// Somebody was given access.
+    Grant,
+    /// Somebody's access was taken away, and the environment got another key.
+    Revoke,
 }
 
 impl Action {
@@ -116,6 +123,8 @@ impl Action {
             Self::Import => "import",
             Self::Edit => "edit",
             Self::Rename => "rename",
+            Self::Grant => "grant",
+            Self::Revoke => "revoke",
         }
     }
 }

@@ -327,6 +327,27 @@ pub const CODES: &[Code] = &[
         remedy: "The finding names the reason; mend the file's owner or mode.",
     },
     Code {
+        code: "UD331",
+        title: "line under a replaced key in the log",
+        meaning: "A line of log.jsonl was written under a fingerprint key that had been replaced before, and no line under the key of today follows it. Whoever lost access by `undrift revoke` still has the older key; so has a git branch that was made before.",
+        matters: "Somebody who may not write any more may have put it there.",
+        remedy: "Look at the line in git. `undrift seal -e ENVIRONMENT` accepts the log as it is, by a line that says so for ever.",
+    },
+    Code {
+        code: "UD332",
+        title: "recipients differ",
+        meaning: "The file is not encrypted for those whom recipients.txt lists: somebody edited the list, or put an older file back, and did not encrypt anew. A file shows for how many keys of which kinds it is encrypted, and a tag of an ssh key; whose an age key is it does not show, so one that was exchanged for another is not found.",
+        matters: "Somebody who is listed cannot read the file, or somebody who is not can.",
+        remedy: "`undrift grant WHO KEY -e ENVIRONMENT`, with somebody who is listed, encrypts every file anew. `undrift revoke WHO -e ENVIRONMENT` takes somebody's access away.",
+    },
+    Code {
+        code: "UD333",
+        title: "files wait to be put in place",
+        meaning: "A `grant` or `revoke` was interrupted after the new files were complete. They lie in the folder `.coming` of the environment, and every reader takes them from there.",
+        matters: "A commit of this state is complete, and other programs than undrift see old files.",
+        remedy: "The next write puts them in place, and needs no key for it: `undrift seal -e ENVIRONMENT`, for example.",
+    },
+    Code {
         code: "UD401",
         title: "access differs",
         meaning: "An organization lets other repositories use the secret or variable than undrift.toml says.",

@@ -31,7 +31,7 @@ const REDIRECTS: usize = 3;
 pub struct OriginSettings<'a> {
     /// The base URL, which may have a path.
     pub base_url: &'a str,
-    /// The `Authorization` header. It is sent to this origin alone.
+    /// The `Authorization` header; none is sent where it is empty. It is sent to this origin alone.
     pub authorization: Zeroizing<String>,
     /// Further headers of every request.
     pub headers: &'a [(&'static str, &'static str)],
@@ -98,10 +98,12 @@ impl Origin {
         for (name, value) in settings.headers {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
-        let mut authorization =
-            HeaderValue::from_str(&settings.authorization).map_err(|_| TargetError::Unusable(Unusable::Token))?;
-        authorization.set_sensitive(true);
-        headers.insert(AUTHORIZATION, authorization);
+        if !settings.authorization.is_empty() {
+            let mut authorization =
+                HeaderValue::from_str(&settings.authorization).map_err(|_| TargetError::Unusable(Unusable::Token))?;
+            authorization.set_sensitive(true);
+            headers.insert(AUTHORIZATION, authorization);
+        }
         let host = base.origin().ascii_serialization();
         Ok(Self {
             transport: client.transport(base.scheme() == "https")?,

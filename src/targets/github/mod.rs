@@ -4,6 +4,7 @@
 //! value. Variables, which are no secrets, it shows whole.
 
 mod account;
+pub mod people;
 mod sealed_box;
 mod sharing;
 mod wire;

@@ -13,7 +13,7 @@ use hyper::{Method, StatusCode};
 use sha2::{Digest, Sha256};
 
 use super::GitHub;
-use super::permissions::Permissions;
+use super::permissions::{Access, Permissions};
 use super::refusal::Refusal;
 
 const DEFAULT_VERSION: &str = "2022-11-28";
@@ -31,7 +31,8 @@ pub(super) struct Caller {
 }
 
 pub(super) async fn gate(State(github): State<Arc<GitHub>>, mut request: Request, next: Next) -> Response {
-    let caller = match identify(&github, request.headers()) {
+    let is_public = request.uri().path().starts_with("/users/");
+    let caller = match identify(&github, request.headers(), is_public) {
         Ok(caller) => caller,
         Err(refusal) => return refusal.into_response(),
     };
@@ -73,7 +74,7 @@ pub(super) async fn gate(State(github): State<Arc<GitHub>>, mut request: Request
     Response::from_parts(parts, Body::from(body))
 }
 
-fn identify(github: &GitHub, headers: &HeaderMap) -> Result<Caller, Refusal> {
+fn identify(github: &GitHub, headers: &HeaderMap, is_public: bool) -> Result<Caller, Refusal> {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     if text(header::USER_AGENT).is_none_or(str::is_empty) {
         let message =
@@ -92,6 +93,9 @@ fn identify(github: &GitHub, headers: &HeaderMap) -> Result<Caller, Refusal> {
     let permissions = token.and_then(|token| github.state().tokens.get(token).cloned());
     match (token, permissions) {
         (Some(token), Some(permissions)) => Ok(Caller { permissions, version, token: token.to_owned() }),
+        (None, _) if is_public && !headers.contains_key(header::AUTHORIZATION) => {
+            Ok(Caller { permissions: Permissions::all(Access::None), version, token: String::new() })
+        }
         (None, _) => Err(Refusal::new(StatusCode::UNAUTHORIZED, "Requires authentication")),
         (Some(_), None) => Err(Refusal::new(StatusCode::UNAUTHORIZED, "Bad credentials")),
     }

@@ -63,6 +63,17 @@ impl Page {
         Json(json!({ "total_count": self.total, key: self.items })).into_response()
     }
 
+    /// Answers the page as a bare list, with links.
+    pub(super) fn bare_response(self, origin: &Origin) -> Response {
+        let links = self.links(origin);
+        let mut response = Json(self.items).into_response();
+        if !links.is_empty() {
+            let links = links.parse().expect("an address is a valid header value");
+            response.headers_mut().insert(header::LINK, links);
+        }
+        response
+    }
+
     fn links(&self, origin: &Origin) -> String {
         let mut relations = Vec::new();
         if self.number > 1 {

@@ -128,6 +128,12 @@ impl GitHubTwin {
         self.github.state().create_repository(repository, moment)
     }
 
+    /// Publishes the ssh keys of a user, without the comments that GitHub does not keep.
+    pub fn publish_keys(&self, user: &str, keys: &[&str]) {
+        let keys = keys.iter().map(|key| key.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect();
+        self.github.state().published.insert(user.to_lowercase(), keys);
+    }
+
     /// Removes a repository and everything in it.
     pub fn remove_repository(&self, repository: &str) {
         self.github.state().remove_repository(repository);
@@ -268,6 +274,7 @@ fn contents(items: &BTreeMap<String, Item>) -> BTreeMap<String, Vec<u8>> {
 fn router(github: &Arc<GitHub>) -> Router {
     let mut router = Router::new()
         .route("/user", get(repositories::user))
+        .route("/users/{user}/keys", get(repositories::published_keys))
         .route("/versions", get(repositories::versions))
         .route("/rate_limit", get(repositories::rate_limit))
         .route("/repos/{owner}/{repo}", get(repositories::show))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use hyper::StatusCode;
@@ -72,6 +72,21 @@ pub(super) async fn remove_environment(State(github): State<Arc<GitHub>>, target
     } else {
         Err(Refusal::not_found())
     }
+}
+
+/// The ssh keys that a user has published, which everybody may read.
+pub(super) async fn published_keys(
+    State(github): State<Arc<GitHub>>,
+    Extension(origin): Extension<Origin>,
+    Path(user): Path<String>,
+    Query(query): Query<PageQuery>,
+) -> Result<Response, Refusal> {
+    let state = github.state();
+    let keys = state.published.get(&user.to_lowercase()).ok_or_else(Refusal::not_found)?;
+    let keys = (1..)
+        .zip(keys)
+        .map(|(id, key)| json!({ "id": id, "key": key, "created_at": "2026-01-01T00:00:00Z", "last_used": null }));
+    Ok(Page::of(keys.collect(), &query, PageSize::USUAL).bare_response(&origin))
 }
 
 pub(super) async fn nothing_here() -> Refusal {

@@ -25,6 +25,8 @@ pub(super) struct State {
     repositories: BTreeMap<String, Repository>,
     /// In lower case.
     organizations: BTreeSet<String>,
+    /// The ssh keys that users have published, by name in lower case.
+    pub(super) published: BTreeMap<String, Vec<String>>,
     shelves: BTreeMap<GitHubPlace, Shelf>,
     ids: u64,
 }
@@ -110,6 +112,7 @@ impl State {
             limits: Limits::new(),
             repositories: BTreeMap::new(),
             organizations: BTreeSet::new(),
+            published: BTreeMap::new(),
             shelves: BTreeMap::new(),
             ids: 0,
         }

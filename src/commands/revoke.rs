@@ -1,0 +1,110 @@
+//! `undrift revoke`: somebody's keys go, every file is encrypted anew, and the values that they know are named.
+
+use anyhow::Context;
+
+use super::grant::{distinct, known_key, open, text};
+use crate::cli::{Global, Revoke};
+use crate::domain::log::{Action, Deed};
+use crate::domain::name::EnvironmentName;
+use crate::error::Exit;
+use crate::report::intake::count;
+use crate::settings::{Selection, World};
+use crate::ui::AskError;
+use crate::vault::identity::Identities;
+use crate::vault::recipients::{AccessError, Recipients};
+use crate::vault::reencrypt::Change;
+use crate::vault::{attributes, key, lock};
+
+pub(super) fn run(arguments: &Revoke, global: &Global, world: &mut World) -> anyhow::Result<Exit> {
+    let selection = Selection::resolve(global, world)?;
+    selection.needs_environment()?;
+    selection.needs_confirm(&arguments.confirm)?;
+    let identities = world.identity_chain(global).load()?;
+    let lock = lock::acquire_patiently(&selection.layout, &world.who(), (world.clock)())?;
+    for name in &selection.environments {
+        if lock.settled.iter().any(|settled| settled == name.as_str()) {
+            world.ui.say(&format!("note: a grant or revoke of `{name}` was interrupted, and is done now"));
+        }
+        environment(&selection, name, arguments, &identities, world)?;
+    }
+    attributes::ensure(&selection.layout).context("cannot write vault/.gitattributes")?;
+    Ok(Exit::Clean)
+}
+
+fn environment(
+    selection: &Selection,
+    name: &EnvironmentName,
+    arguments: &Revoke,
+    identities: &Identities,
+    world: &mut World,
+) -> anyhow::Result<()> {
+    let (layout, who) = (&selection.layout, arguments.who.as_str());
+    let (found, listed) = open(selection, name, identities, world)?;
+    let gone = listed.of(who).count();
+    if gone == 0 {
+        return Err(
+            AccessError::NotThere { environment: name.clone(), who: who.to_owned(), names: listed.names }.into()
+        );
+    }
+    if gone == listed.entries.len() {
+        return Err(AccessError::Last { environment: name.clone(), who: who.to_owned() }.into());
+    }
+    let left = listed.without(&text(selection, name)?, who);
+    let staying = Recipients::parse(&left)?;
+    let files = count(found.files, "file");
+    world.ui.say(&format!(
+        "{name}: {} of {who} will be removed, and {files} encrypted anew for {}",
+        count(gone, "key"),
+        distinct(&staying.names)
+    ));
+    for entry in unnamed_below(&listed, who) {
+        world.ui.say(&format!("note: the key below, {entry}, has no name of its own, and stays"));
+    }
+    let locks_out = !staying.opened_by(&identities.keys).contains(&true);
+    if locks_out {
+        let error = AccessError::LocksYouOut { environment: name.clone() };
+        if !arguments.yes {
+            return Err(error.into());
+        }
+        world.ui.say(&format!("warning: {error}"));
+    }
+    if !arguments.yes && !world.ui.confirm(&format!("take access to `{name}` from {who}?"))? {
+        return Err(AskError::Declined.into());
+    }
+    let key = known_key(name, &found)?;
+    let next_key = key::succeed(key).context("cannot make a fingerprint key")?;
+    let change = Change {
+        layout,
+        found: &found,
+        key,
+        next_key: Some(&next_key),
+        recipients: &left,
+        who: &world.author(layout),
+        at: (world.clock)(),
+    };
+    let files = change.apply(Deed::of_access(Action::Revoke, who), identities)?;
+    world.ui.say(&format!(
+        "encrypted {} of `{name}` anew, readable by {}; its fingerprint key is a new one",
+        count(files, "file"),
+        distinct(&staying.names)
+    ));
+    let values = found.inventory.entries.len();
+    if values > 0 {
+        world.ui.say(&format!(
+            "{who} still knows the {} of `{name}`, and git's history keeps them readable for {who}; change each at its issuer, then set it:",
+            count(values, "value")
+        ));
+        for secret in found.inventory.entries.keys() {
+            world.ui.say(&format!("  undrift set {secret} -e {name}"));
+        }
+    }
+    world.ui.say(&format!("hint: commit vault/{name} as a whole, then change the values and `undrift push -e {name}`"));
+    Ok(())
+}
+
+/// Returns the names of keys that stand right below one of this name, without a comment of their own: a person may have
+/// meant one comment for all of them.
+fn unnamed_below<'a>(listed: &'a Recipients, who: &str) -> Vec<&'a str> {
+    let pairs = listed.entries.windows(2).filter(|pair| pair[0].name == who && pair[1].name != who);
+    pairs.filter(|pair| pair[1].is_unnamed_below(&pair[0])).map(|pair| pair[1].name.as_str()).collect()
+}
