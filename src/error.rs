@@ -415,8 +415,8 @@ impl Refusal {
                     .to_owned()
             }
             Self::NeedsConfirm(name) => format!("if it is meant, add `--confirm {name}`"),
-            Self::Locked { .. } => {
-                "ask one of them to add your public key to recipients.txt and encrypt it again".to_owned()
+            Self::Locked { environment, .. } => {
+                format!("ask one of them to let you in: `undrift grant YOU YOUR-PUBLIC-KEY -e {environment}`")
             }
             Self::ForeignReceipts(name) => {
                 format!(

@@ -109,7 +109,7 @@ fn new_keys(
     if added.len() == keys.len() && listed.of(who).next().is_some() {
         return Err(AccessError::NameTaken { environment: name.clone(), who: who.to_owned() });
     }
-    let differs = found.inventory.problems.iter().any(|it| matches!(it.kind, ProblemKind::RecipientsDiffer(_)));
+    let differs = found.inventory.problems.iter().any(|it| matches!(it.kind, ProblemKind::RecipientsDiffer { .. }));
     if added.is_empty() && !differs && !is_settled {
         return Err(AccessError::AlreadyThere { environment: name.clone(), who: who.to_owned() });
     }

@@ -164,8 +164,13 @@ pub enum ProblemKind {
     #[error(transparent)]
     Log(FaultKind),
     /// The file was not encrypted anew since the list of recipients has changed.
-    #[error("{0}")]
-    RecipientsDiffer(Mismatch),
+    #[error("{mismatch}")]
+    RecipientsDiffer {
+        /// In what.
+        mismatch: Mismatch,
+        /// One who is listed, and their key.
+        listed: (String, String),
+    },
     /// Files wait to be put in their places, after a crash.
     #[error(
         "files were being replaced here when it was interrupted; the new ones count, and the next write puts them in place"
@@ -252,7 +257,7 @@ impl ProblemKind {
             Self::ForeignReceipts => "UD317",
             Self::Seal(breach) => breach.code(),
             Self::Log(fault) => fault.code(),
-            Self::RecipientsDiffer(_) => "UD332",
+            Self::RecipientsDiffer { .. } => "UD332",
             Self::Unsettled => "UD333",
             Self::AccessDiffers { .. } => "UD401",
             Self::BeyondReach { .. } => "UD402",
@@ -272,7 +277,7 @@ impl ProblemKind {
             | Self::ForeignReceipts
             | Self::Seal(BreachKind::Unsealed)
             | Self::Log(_)
-            | Self::RecipientsDiffer(_)
+            | Self::RecipientsDiffer { .. }
             | Self::Unsettled
             | Self::AccessDiffers { .. }
             | Self::BeyondReach { .. }
@@ -308,7 +313,7 @@ impl ProblemKind {
             | Self::Expired { .. }
             | Self::ForeignReceipts
             | Self::Log(_)
-            | Self::RecipientsDiffer(_)
+            | Self::RecipientsDiffer { .. }
             | Self::Unsettled
             | Self::AccessDiffers { .. }
             | Self::BeyondReach { .. }

@@ -54,7 +54,7 @@ pub fn build(known: &[Known<'_>]) -> Access {
 /// Returns whether a problem makes it uncertain who can read.
 fn is_of_access(problem: &Problem) -> bool {
     match &problem.kind {
-        ProblemKind::RecipientsDiffer(_) | ProblemKind::Unsettled => true,
+        ProblemKind::RecipientsDiffer { .. } | ProblemKind::Unsettled => true,
         ProblemKind::Seal(breach) => {
             breach.voids_all() || problem.file.as_deref().is_some_and(|file| file.ends_with(RECIPIENTS_FILE))
         }
@@ -115,7 +115,7 @@ pub fn remedy(error: &AccessError) -> Option<String> {
         }
         AccessError::BadName(_) => "the order is `undrift grant WHO KEY -e ENVIRONMENT`".to_owned(),
         AccessError::OtherName { environment, name } => {
-            format!("to change the name, edit the comment in vault/{environment}/recipients.txt, then `undrift seal -e {environment}`; `undrift access` shows what {name} can read")
+            format!("`undrift revoke {name} -e {environment}` takes it away; the comment above it in recipients.txt is its name")
         }
         AccessError::NameTaken { environment, who } => format!(
             "if the old key is to go, `undrift revoke {who} -e {environment}` first; if both are to stay, give this one a name of its own, such as `{who}-laptop`"

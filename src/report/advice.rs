@@ -162,7 +162,9 @@ pub fn mends(problem: &Problem, environment: &str) -> Option<String> {
             "remove from the organization what nobody needs, or send these to the repositories that use them".to_owned()
         }
         ProblemKind::Shadowed { .. } => "remove one of the two, or give it a name of its own".to_owned(),
-        ProblemKind::RecipientsDiffer(_) => format!("undrift grant WHO KEY -e {environment}, with who is listed there"),
+        ProblemKind::RecipientsDiffer { listed: (who, key), .. } => {
+            format!("undrift grant {} {key} -e {environment}", quoted(who))
+        }
         ProblemKind::Unsettled => format!("undrift seal -e {environment}"),
         ProblemKind::Seal(BreachKind::Damaged(Damage::NoKey)) => {
             format!("take vault/{environment}/key.age from git again")
@@ -189,6 +191,14 @@ pub fn mends(problem: &Problem, environment: &str) -> Option<String> {
         | ProblemKind::IllegalName
         | ProblemKind::TooLargeThere { .. } => return None,
     })
+}
+
+/// Returns a word for a shell. What stands in recipients.txt may be anything.
+fn quoted(word: &str) -> String {
+    if word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@')) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 /// Returns what to do about a target that could not be read or written.

@@ -23,6 +23,11 @@ fn list(folder: &Path) -> io::Result<BTreeMap<OsString, PathBuf>> {
     entries.map(|entry| entry.map(|entry| (entry.file_name(), entry.path()))).collect()
 }
 
+/// Returns whether a path is a folder, and not a link to one that lies elsewhere: nothing of that is ever moved.
+pub(super) fn is_own_folder(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir())
+}
+
 fn is_plain_file(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|metadata| metadata.is_file())
 }
@@ -104,8 +109,9 @@ impl Layout {
     }
 
     fn file(&self, environment: &EnvironmentName, name: &str) -> PathBuf {
-        let coming = self.coming(environment).join(name);
-        if is_plain_file(&coming) { coming } else { self.environment(environment).join(name) }
+        let coming = self.coming(environment);
+        let file = coming.join(name);
+        if is_own_folder(&coming) && is_plain_file(&file) { file } else { self.environment(environment).join(name) }
     }
 
     /// Returns where an environment's recipients are.
@@ -173,7 +179,10 @@ impl Layout {
     /// Returns an environment's files with values, sorted by name. An environment without a folder has none.
     pub fn groups(&self, environment: &EnvironmentName) -> io::Result<Vec<GroupFile>> {
         let mut paths = list(&self.environment(environment))?;
-        paths.extend(list(&self.coming(environment))?.into_iter().filter(|(_, path)| is_plain_file(path)));
+        let coming = self.coming(environment);
+        if is_own_folder(&coming) {
+            paths.extend(list(&coming)?.into_iter().filter(|(_, path)| is_plain_file(path)));
+        }
         let mut groups = Vec::new();
         for (name, path) in paths {
             // A link that leads nowhere is a file that cannot be read, not one that is not there.

@@ -285,11 +285,11 @@ impl Collector {
         if let Some(hash) = recipients {
             contents.add(RECIPIENTS_FILE.to_owned(), hash);
         }
-        let mut groups = Vec::new();
+        let (mut groups, mut headers) = (Vec::new(), Vec::new());
         for done in done {
             match done {
                 Done::Key { key, problem, hash, stanzas } => {
-                    self.compare_recipients(&layout.shown(&layout.key(&name)), stanzas.as_deref());
+                    headers.push((layout.shown(&layout.key(&name)), stanzas));
                     if let Some(hash) = hash {
                         contents.add(KEY_FILE.to_owned(), hash);
                     }
@@ -297,7 +297,7 @@ impl Collector {
                     self.environment.inventory.problems.extend(problem);
                 }
                 Done::Group { file, group, locked, hash, stanzas } => {
-                    self.compare_recipients(&file.shown, stanzas.as_deref());
+                    headers.push((file.shown.clone(), stanzas));
                     self.environment.files += 1;
                     self.environment.locked += usize::from(locked);
                     contents.add(file.name().to_owned(), hash);
@@ -313,6 +313,12 @@ impl Collector {
                 self.problem(file, ProblemKind::Seal(breach.kind.clone()));
             }
         }
+        // A list that nobody vouches for tells nothing of who should be able to read.
+        if !sealed.breaches.iter().any(|breach| breach.kind.voids_all() || breach.file == RECIPIENTS_FILE) {
+            for (file, stanzas) in headers {
+                self.compare_recipients(file, stanzas.as_deref());
+            }
+        }
         for (file, group) in groups {
             self.collect(&file, group, sealed.sets_aside(file.name()));
         }
@@ -320,13 +326,12 @@ impl Collector {
     }
 
     /// Says where a file was not encrypted anew since the list of recipients has changed.
-    fn compare_recipients(&mut self, file: &str, stanzas: Option<&[Stanza]>) {
-        let mismatch = match (&self.environment.recipients, stanzas) {
-            (Ok(recipients), Some(there)) => stanza::compare(there, &recipients.stanzas()),
-            _ => None,
-        };
-        if let Some(mismatch) = mismatch {
-            self.problem(file.to_owned(), ProblemKind::RecipientsDiffer(mismatch));
+    fn compare_recipients(&mut self, file: String, stanzas: Option<&[Stanza]>) {
+        let (Ok(recipients), Some(there)) = (&self.environment.recipients, stanzas) else { return };
+        if let (Some(mismatch), Some(last)) = (stanza::compare(there, &recipients.stanzas()), recipients.entries.last())
+        {
+            let listed = (last.name.clone(), last.key.text.clone());
+            self.problem(file, ProblemKind::RecipientsDiffer { mismatch, listed });
         }
     }
 

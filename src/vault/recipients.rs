@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::io;
 
 use age::{EncryptError, NoCallbacks, plugin};
 use age_core::format::{FileKey, Stanza as FileStanza};
@@ -357,9 +358,13 @@ struct PluginRecipient(plugin::Recipient);
 
 impl age::Recipient for PluginRecipient {
     fn wrap_file_key(&self, file_key: &FileKey) -> Result<(Vec<FileStanza>, HashSet<String>), EncryptError> {
-        let recipient = std::slice::from_ref(&self.0);
-        let program = plugin::RecipientPluginV1::new(self.0.plugin(), recipient, &[], NoCallbacks);
-        program.map_err(EncryptError::PluginResolve)?.wrap_file_key(file_key)
+        let (name, recipient) = (self.0.plugin(), std::slice::from_ref(&self.0));
+        let missing = |_| {
+            let why = format!("it needs the program `age-plugin-{name}`, which is not in PATH");
+            EncryptError::Io(io::Error::new(io::ErrorKind::NotFound, why))
+        };
+        let program = plugin::RecipientPluginV1::new(name, recipient, &[], NoCallbacks);
+        program.map_err(missing)?.wrap_file_key(file_key)
     }
 }
 

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use super::crypt::{self, OpenError};
 use super::identity::Identities;
-use super::layout::Layout;
+use super::layout::{COMING, Layout, is_own_folder};
 use super::log::{Log, LogError};
 use super::memory;
 use super::read::Environment;
@@ -33,7 +33,7 @@ use crate::domain::seal::{self as sealing, ContentHash, KEY_FILE, RECIPIENTS_FIL
 /// How the folder is called while it is written.
 const UNFINISHED: (&str, &str) = (".undrift-", ".new");
 
-/// Why nothing was encrypted anew. Every file is as it was.
+/// Why nothing was encrypted anew, where not said otherwise. Every file is as it was then.
 #[derive(Debug, thiserror::Error)]
 pub enum ReencryptError {
     /// A file could not be read.
@@ -83,6 +83,22 @@ pub enum ReencryptError {
     Unwritable {
         /// The folder.
         folder: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The new files are complete and count, and are not all in their places.
+    #[error("the new files of {folder} are written and count, and cannot be put in place; the next write does that")]
+    Unplaced {
+        /// The folder.
+        folder: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is done, and this machine does not remember it.
+    #[error("it was done, and cannot be remembered in {file}")]
+    Unremembered {
+        /// The file.
+        file: String,
         /// Why.
         source: io::Error,
     },
@@ -150,13 +166,15 @@ impl Change<'_> {
                 return Err(ReencryptError::Link(layout.shown(&path)));
             }
         }
-        replace_all(layout, name, &files).map_err(unwritable)?;
+        stage(layout, name, &files).map_err(unwritable)?;
+        put_in_place(&layout.coming(name), &folder)
+            .map_err(|source| ReencryptError::Unplaced { folder: layout.shown(&folder), source })?;
         memory::change(layout, name, |memory| {
             memory.sealed(key, &seal);
             memory.heads = heads;
             memory.pushing = None;
         })
-        .map_err(|source| ReencryptError::Unwritable { folder: layout.shown(&layout.local()), source })?;
+        .map_err(|source| ReencryptError::Unremembered { file: layout.shown(&layout.seen()), source })?;
         Ok(groups.len())
     }
 
@@ -177,8 +195,8 @@ fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Puts files of an environment in place, all of them at once.
-fn replace_all(layout: &Layout, environment: &EnvironmentName, files: &BTreeMap<String, Vec<u8>>) -> io::Result<()> {
+/// Writes files of an environment beside those that are there, and lets them count, all of them at once.
+fn stage(layout: &Layout, environment: &EnvironmentName, files: &BTreeMap<String, Vec<u8>>) -> io::Result<()> {
     let folder = layout.environment(environment);
     let unfinished = tempfile::Builder::new().prefix(UNFINISHED.0).suffix(UNFINISHED.1).tempdir_in(&folder)?;
     for (file, content) in files {
@@ -195,12 +213,13 @@ fn replace_all(layout: &Layout, environment: &EnvironmentName, files: &BTreeMap<
     fs::rename(unfinished.path(), &coming)?;
     // It has another name now, and nothing is left to remove.
     let _ = unfinished.keep();
-    store::sync_folder_of(&coming)?;
-    put_in_place(&coming, &folder)
+    Ok(())
 }
 
 /// Renames the files that count into their places. However often it is begun and interrupted, the last time ends it.
 fn put_in_place(coming: &Path, folder: &Path) -> io::Result<()> {
+    // That they count has to be durable before any of them is in its place.
+    store::sync_folder_of(coming)?;
     for file in names_in(coming)? {
         fs::rename(coming.join(&file), folder.join(&file))?;
     }
@@ -231,10 +250,13 @@ pub fn settle(layout: &Layout) -> Result<Vec<String>, (PathBuf, io::Error)> {
             let path = folder.join(&entry);
             let entry = entry.to_string_lossy();
             let of_folder = |error| (path.clone(), error);
-            if path == folder.join(super::layout::COMING) && path.is_dir() {
+            if !is_own_folder(&path) {
+                continue;
+            }
+            if entry == COMING {
                 put_in_place(&path, &folder).map_err(of_folder)?;
                 settled.push(name.to_string_lossy().into_owned());
-            } else if entry.starts_with(UNFINISHED.0) && entry.ends_with(UNFINISHED.1) && path.is_dir() {
+            } else if entry.starts_with(UNFINISHED.0) && entry.ends_with(UNFINISHED.1) {
                 fs::remove_dir_all(&path).map_err(of_folder)?;
             }
         }
@@ -244,7 +266,7 @@ pub fn settle(layout: &Layout) -> Result<Vec<String>, (PathBuf, io::Error)> {
 
 /// Returns whether files of an environment wait to be put in their places.
 pub fn is_interrupted(layout: &Layout, environment: &EnvironmentName) -> bool {
-    layout.coming(environment).is_dir()
+    is_own_folder(&layout.coming(environment))
 }
 
 /// What is another one as soon as the files of an environment are others, or lie elsewhere.
@@ -329,13 +351,30 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
+    fn nothing_is_moved_from_where_a_link_leads() {
+        use std::os::unix::fs::symlink;
+        let (folder, layout, staging, environment) = made();
+        let theirs = folder.path().join("theirs");
+        write(&theirs.join("id_ed25519"), "theirs");
+        write(&theirs.join("recipients.txt"), "theirs");
+        symlink(&theirs, layout.coming(&staging)).expect("a link");
+        symlink(&theirs, environment.join(".undrift-abc.new")).expect("a link");
+        assert_eq!(settle(&layout).expect("settling"), [""; 0]);
+        assert_eq!(names_in(&theirs).expect("a folder").len(), 2);
+        assert_eq!(layout.recipients(&staging), environment.join("recipients.txt"));
+        assert!(!is_interrupted(&layout, &staging));
+    }
+
+    #[cfg(unix)]
+    #[test]
     fn files_keep_their_modes_and_nothing_else_is_left() {
         use std::os::unix::fs::PermissionsExt;
         let (_folder, layout, staging, environment) = made();
         write(&environment.join("a.toml.age"), "old");
         fs::set_permissions(environment.join("a.toml.age"), fs::Permissions::from_mode(0o640)).expect("a mode");
         let files = [("a.toml.age".to_owned(), b"new".to_vec()), ("b.toml.age".to_owned(), b"new".to_vec())].into();
-        replace_all(&layout, &staging, &files).expect("replacing");
+        stage(&layout, &staging, &files).expect("writing");
+        assert_eq!(settle(&layout).expect("settling"), ["staging"]);
         let mode = |file: &str| fs::metadata(environment.join(file)).expect("a file").permissions().mode() & 0o777;
         assert_eq!((mode("a.toml.age"), mode("b.toml.age")), (0o640, 0o600));
         assert_eq!(names_in(&environment).expect("a folder").len(), 2);

@@ -338,7 +338,7 @@ pub const CODES: &[Code] = &[
         title: "recipients differ",
         meaning: "The file is not encrypted for those whom recipients.txt lists: somebody edited the list, or put an older file back, and did not encrypt anew. A file shows for how many keys of which kinds it is encrypted, and a tag of an ssh key; whose an age key is it does not show, so one that was exchanged for another is not found.",
         matters: "Somebody who is listed cannot read the file, or somebody who is not can.",
-        remedy: "`undrift grant WHO KEY -e ENVIRONMENT`, with somebody who is listed, encrypts every file anew. `undrift revoke WHO -e ENVIRONMENT` takes somebody's access away.",
+        remedy: "Look at the list first. `undrift grant WHO KEY -e ENVIRONMENT` with somebody who is listed encrypts every file anew. `undrift revoke WHO -e ENVIRONMENT` takes somebody's access away.",
     },
     Code {
         code: "UD333",
