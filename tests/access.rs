@@ -76,6 +76,8 @@ fn who_is_granted_access_reads_every_file_and_who_loses_it_reads_none() {
     assert_eq!(codes(&world), [""; 0]);
     assert_eq!(world.value("staging", "OTHER"), "x");
     assert_snapshot!("access", world.run(&["access"]).status(0).transcript());
+    let declared = world.read("undrift.toml").replace("[secrets.OTHER]\n", "[secrets.OTHER]\ngenerate = \"hex:32\"\n");
+    world.write("undrift.toml", declared);
     let before = files(&world.path("vault/staging"));
     let revoked = world.run(&["revoke", "bob", "-e", "staging", "--yes"]).status(0);
     assert_snapshot!("revoked", revoked.transcript());

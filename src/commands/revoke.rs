@@ -91,11 +91,13 @@ fn environment(
     let values = found.inventory.entries.len();
     if values > 0 {
         world.ui.say(&format!(
-            "{who} still knows the {} of `{name}`, and git's history keeps them readable for {who}; change each at its issuer, then set it:",
+            "{who} still knows the {} of `{name}`, and git's history keeps them readable for {who}; change each, at its issuer where it has one:",
             count(values, "value")
         ));
         for secret in found.inventory.entries.keys() {
-            world.ui.say(&format!("  undrift set {secret} -e {name}"));
+            let declaration = selection.project.secrets.get(secret);
+            let generate = if declaration.is_some_and(|it| it.generate.is_some()) { " --generate" } else { "" };
+            world.ui.say(&format!("  undrift set {secret} -e {name}{generate}"));
         }
     }
     world.ui.say(&format!("hint: commit vault/{name} as a whole, then change the values and `undrift push -e {name}`"));
