@@ -25,6 +25,9 @@ const VERBS: &[&str] = &[
     "rm API_TOKEN -e staging --yes",
     "rename API_TOKEN NEW_TOKEN -e staging --yes",
     "import plain.env -e staging --yes",
+    "grant bob age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p -e staging --yes",
+    "revoke bob -e staging --yes",
+    "access -e staging",
     "seal -e staging --yes",
     "log -e staging",
     "adopt API_TOKEN -e staging -t web --yes",
@@ -97,7 +100,7 @@ fn what_is_wrong_is_named_and_nothing_is_changed() {
         ("a key of garbage", &DECLARATIONS_ALONE, "staging", &|world| {
             world.write("vault/staging/key.age", garbage());
         }),
-        ("no identity", &DECLARATIONS_ALONE, "identity", &|world| fs::remove_file(identity(world)).unwrap()),
+        ("no identity", &["ignore", "access"], "identity", &|world| fs::remove_file(identity(world)).unwrap()),
         ("an identity of garbage", &DECLARATIONS_ALONE, "identity.txt", &|world| {
             fs::write(identity(world), garbage()).unwrap();
         }),

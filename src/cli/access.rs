@@ -55,7 +55,7 @@ pub struct Revoke {
 
 /// `undrift access`
 #[derive(Debug, Args)]
-#[command(after_help = "Exit status: 0 the files agree with the lists, 1 they do not.\n\n\
+#[command(after_help = "Exit status: 0 the files agree with the lists, 1 they do not, 2 a file cannot be read.\n\n\
                   Examples:\n  undrift access\n  undrift access -e production --format json")]
 pub struct Access {
     /// How to write it: `table` for people, `json` for scripts

@@ -5,7 +5,7 @@ use crate::error::Exit;
 use crate::report::{self, access as render};
 use crate::settings::{Selection, World};
 use crate::vault::identity::{Identities, IdentityError};
-use crate::vault::read;
+use crate::vault::read::{self, Environment};
 
 pub(super) fn run(arguments: &Access, global: &Global, world: &mut World) -> anyhow::Result<Exit> {
     let selection = Selection::resolve(global, world)?;
@@ -54,7 +54,10 @@ pub(super) fn run(arguments: &Access, global: &Global, world: &mut World) -> any
             }
         }
     }
-    Ok(if environments.iter().any(|environment| environment.recipients.is_err()) {
+    let is_unread = |environment: &Environment| {
+        environment.recipients.is_err() || environment.inventory.problems.iter().any(render::hides_readers)
+    };
+    Ok(if environments.iter().any(is_unread) {
         Exit::Trouble
     } else if access.findings.is_empty() {
         Exit::Clean

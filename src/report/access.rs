@@ -10,7 +10,6 @@ use vault_schema::access::{Access, Key, Person, SCHEMA};
 use super::{TOOL, audit, table};
 use crate::domain::finding::{Problem, ProblemKind};
 use crate::domain::name::EnvironmentName;
-use crate::domain::seal::RECIPIENTS_FILE;
 use crate::domain::suggest::nearest;
 use crate::vault::recipients::{AccessError, Recipients};
 
@@ -53,13 +52,16 @@ pub fn build(known: &[Known<'_>]) -> Access {
 
 /// Returns whether a problem makes it uncertain who can read.
 fn is_of_access(problem: &Problem) -> bool {
-    match &problem.kind {
-        ProblemKind::RecipientsDiffer { .. } | ProblemKind::Unsettled => true,
-        ProblemKind::Seal(breach) => {
-            breach.voids_all() || problem.file.as_deref().is_some_and(|file| file.ends_with(RECIPIENTS_FILE))
-        }
-        _ => false,
-    }
+    matches!(problem.kind, ProblemKind::RecipientsDiffer { .. } | ProblemKind::Unsettled | ProblemKind::Seal(_))
+        || hides_readers(problem)
+}
+
+/// Returns whether a problem keeps a file from telling who can read it.
+pub fn hides_readers(problem: &Problem) -> bool {
+    matches!(
+        problem.kind,
+        ProblemKind::NotAge | ProblemKind::Damaged | ProblemKind::TooLarge { .. } | ProblemKind::Unreadable(_)
+    )
 }
 
 /// Renders the report for people.
