@@ -124,11 +124,9 @@ fn the_text_lies_in_memory_for_us_alone_and_is_wiped_with_what_the_editor_left()
     let seen = world.home().join("seen");
     let script = "stat -c '%a %n' \"$(dirname \"$1\")\" \"$1\" > SEEN; env | cut -d= -f1 >> SEEN\n\
                   echo canary > \"$1~\"; echo canary > \"$(dirname \"$1\")/.swp\"; cp SEEN \"$1.log\"";
-    world.variables.insert("UNDRIFT_IDENTITY".to_owned(), "AGE-SECRET-KEY-1NOTUSED".into());
-    world
-        .variables
-        .insert("UNDRIFT_IDENTITY_FILE".to_owned(), world.home().join(".config/undrift/identity.txt").into());
-    world.variables.remove("UNDRIFT_IDENTITY");
+    let identity = std::fs::read_to_string(world.home().join(".config/undrift/identity.txt")).unwrap();
+    let key = identity.lines().find(|line| line.starts_with("AGE-SECRET-KEY")).unwrap();
+    world.variables.insert("UNDRIFT_IDENTITY".to_owned(), key.into());
     let ran = edit(&mut world, &script.replace("SEEN", &seen.display().to_string())).status(0);
     assert_eq!(ran.talk, "nothing changed in vault/staging/secrets.toml.age\n");
     let seen = std::fs::read_to_string(&seen).unwrap();
@@ -137,6 +135,7 @@ fn the_text_lies_in_memory_for_us_alone_and_is_wiped_with_what_the_editor_left()
     assert!(folder.starts_with(&format!("700 {}/undrift-edit-", scratch(&world).display())), "{folder}");
     let file = lines.next().unwrap();
     assert!(file.starts_with("600 ") && file.ends_with("/secrets.toml"), "{file}");
+    assert!(seen.contains("\nXDG_RUNTIME_DIR\n") && !seen.contains("UNDRIFT_IDENTITY"), "{seen}");
 }
 
 #[test]
