@@ -409,8 +409,9 @@ fn what_asks_us_to_end_wipes_the_text_first() {
 fn the_keys_of_the_terminal_are_for_the_editor() {
     let mut world = world();
     let _cleared = cleared(&world);
-    let go = world.home().join("go");
-    let (child, file) = started(&mut world, &format!("while [ ! -e {} ]; do sleep 0.01; done", go.display()));
+    // An editor that a failed test leaves behind ends with the folder.
+    let (go, world_home) = (world.home().join("go"), world.home());
+    let (child, file) = started(&mut world, &format!("while [ ! -e {0} ] && [ -d {1} ]; do sleep 0.01; done", go.display(), world_home.display()));
     signal(&child, "INT");
     signal(&child, "QUIT");
     assert!(file.exists());
@@ -425,8 +426,9 @@ fn the_keys_of_the_terminal_are_for_the_editor() {
 fn what_a_killed_edit_left_goes_with_the_next() {
     let mut world = world();
     let _cleared = cleared(&world);
-    let go = world.home().join("go");
-    let (child, file) = started(&mut world, &format!("while [ ! -e {} ]; do sleep 0.01; done", go.display()));
+    // An editor that a failed test leaves behind ends with the folder.
+    let (go, world_home) = (world.home().join("go"), world.home());
+    let (child, file) = started(&mut world, &format!("while [ ! -e {0} ] && [ -d {1} ]; do sleep 0.01; done", go.display(), world_home.display()));
     // One that is still at work is left alone.
     with_editor(&mut world, "true");
     let ran = world.run(&["edit", "-e", "staging"]).status(0);
