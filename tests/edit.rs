@@ -411,7 +411,10 @@ fn the_keys_of_the_terminal_are_for_the_editor() {
     let _cleared = cleared(&world);
     // An editor that a failed test leaves behind ends with the folder.
     let (go, world_home) = (world.home().join("go"), world.home());
-    let (child, file) = started(&mut world, &format!("while [ ! -e {0} ] && [ -d {1} ]; do sleep 0.01; done", go.display(), world_home.display()));
+    let (child, file) = started(
+        &mut world,
+        &format!("while [ ! -e {0} ] && [ -d {1} ]; do sleep 0.01; done", go.display(), world_home.display()),
+    );
     signal(&child, "INT");
     signal(&child, "QUIT");
     assert!(file.exists());
@@ -428,7 +431,10 @@ fn what_a_killed_edit_left_goes_with_the_next() {
     let _cleared = cleared(&world);
     // An editor that a failed test leaves behind ends with the folder.
     let (go, world_home) = (world.home().join("go"), world.home());
-    let (child, file) = started(&mut world, &format!("while [ ! -e {0} ] && [ -d {1} ]; do sleep 0.01; done", go.display(), world_home.display()));
+    let (child, file) = started(
+        &mut world,
+        &format!("while [ ! -e {0} ] && [ -d {1} ]; do sleep 0.01; done", go.display(), world_home.display()),
+    );
     // One that is still at work is left alone.
     with_editor(&mut world, "true");
     let ran = world.run(&["edit", "-e", "staging"]).status(0);

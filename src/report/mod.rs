@@ -3,8 +3,8 @@
 pub mod access;
 pub mod advice;
 pub mod audit;
-pub mod doctor;
 pub mod diff;
+pub mod doctor;
 pub mod explain;
 pub mod intake;
 pub mod list;

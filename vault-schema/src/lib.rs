@@ -5,8 +5,8 @@
 
 pub mod access;
 pub mod audit;
-pub mod doctor;
 pub mod diff;
+pub mod doctor;
 pub mod etags;
 pub mod journal;
 pub mod log;
