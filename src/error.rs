@@ -359,6 +359,7 @@ impl Refusal {
     }
 
     /// Returns what to type next.
+    #[expect(clippy::too_many_lines, reason = "one line or two for each refusal")]
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NoProject => "`undrift init staging production` makes one".to_owned(),

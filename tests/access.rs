@@ -1,6 +1,7 @@
 //! `undrift grant`, `revoke` and `access`: who can read an environment, shown by the real `age`.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -192,17 +193,17 @@ fn what_would_be_a_mistake_is_refused_and_nothing_is_written() {
         let ran = world.run(&[arguments, yes].concat()).status(2);
         let text = ran.transcript();
         assert!(!text.to_ascii_uppercase().contains("AGE-SECRET-KEY") && !text.contains("canary"), "{what}: {text}");
-        told.push_str(&format!("{what}\n{text}\n"));
+        write!(told, "{what}\n{text}\n").unwrap();
     }
     let _ = world.run(&["revoke", "bob", "-e", "staging", "--yes"]).status(0);
     let last = world.run(&["revoke", "alice", "-e", "staging", "--yes"]).status(2);
-    told.push_str(&format!("the last one\n{}\n", last.transcript()));
+    write!(told, "the last one\n{}\n", last.transcript()).unwrap();
     let protected = world.run(&["grant", "bob", &bob, "-e", "production", "--yes"]).status(2);
-    told.push_str(&format!("a protected environment\n{}\n", protected.transcript()));
+    write!(told, "a protected environment\n{}\n", protected.transcript()).unwrap();
     let asked = world.run(&["grant", "bob", &bob, "-e", "staging"]).status(2);
-    told.push_str(&format!("without a word\n{}\n", asked.transcript()));
+    write!(told, "without a word\n{}\n", asked.transcript()).unwrap();
     let everywhere = world.run(&["grant", "bob", &bob, "--yes"]).status(2);
-    told.push_str(&format!("without an environment\n{}", everywhere.transcript()));
+    write!(told, "without an environment\n{}", everywhere.transcript()).unwrap();
     assert_snapshot!("refused", told.replace(&bob[..20], "age1[begins]"));
     let production = |files: &std::collections::BTreeMap<PathBuf, Vec<u8>>| {
         files
@@ -521,9 +522,9 @@ mod killed {
                 let bob = world.home().join(bob.file_name().unwrap());
                 let listed = is_whole(&world, &bob, &what);
                 if listed == starts_with {
-                    old += 1
+                    old += 1;
                 } else {
-                    new += 1
+                    new += 1;
                 }
                 // The same command again does the rest, or says that it is done.
                 let again = world.run(&[&arguments[..], &["-e", "staging", "--yes"]].concat());
@@ -587,7 +588,7 @@ mod killed {
         let left: Vec<String> = std::fs::read_dir(world.path("vault/staging"))
             .unwrap()
             .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
-            .filter(|name| name.starts_with('.') && !name.ends_with(".new"))
+            .filter(|name| name.starts_with('.') && Path::new(name).extension().is_none_or(|it| it != "new"))
             .collect();
         assert_eq!(left, [""; 0], "{what}");
         assert!(codes(world).is_empty(), "{what}");

@@ -136,6 +136,7 @@ fn a_place_that_moves_while_a_person_decides_is_stale() {
     let (_fly, github, world) = changed();
     let before = kept(&world);
     let place = repository();
+    github.clear_requests();
     github.inject(
         Fault::new(FaultKind::Delay(Duration::from_secs(1))).method("GET").path_contains("secrets").skip(1).times(1),
     );
@@ -147,7 +148,6 @@ fn a_place_that_moves_while_a_person_decides_is_stale() {
             github.clock().advance(Duration::from_secs(60));
             github.set(&place, "SHOP_TOKEN", "meddled");
         });
-        github.clear_requests();
         let ran = world.run_with(&["adopt", "API_TOKEN", "-e", "staging", "-t", "ci", "--yes"], "token-2");
         meddler.join().unwrap();
         ran

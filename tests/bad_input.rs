@@ -35,7 +35,7 @@ const VERBS: &[&str] = &[
 ];
 
 /// Verbs that need no project, and `diff`, which needs a repository before anything else.
-const OTHERS: [&str; 5] = ["init", "explain", "completions", "man", "diff"];
+const OTHERS: [&str; 7] = ["init", "login", "logout", "doctor", "explain", "completions", "man"];
 
 /// Verbs that need nothing of the vault but its declarations.
 const DECLARATIONS_ALONE: [&str; 1] = ["ignore"];

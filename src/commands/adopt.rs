@@ -53,6 +53,8 @@ pub(super) fn run(arguments: &Adopt, global: &Global, world: &mut World) -> anyh
         let group = GroupName::parse("secrets").context("the usual group")?;
         set::put(&survey.selection, &environment, &binding.secret, &group, value, &identities, world)?;
     }
+    // Whoever is interrupted between the receipt and the log has not cut the log.
+    Log::of(&survey.selection.layout, &environment, &survey.subjects[&environment].key).begin_push(survey.at)?;
     file(&survey, &place, &binding, &baseline, given.is_none())?;
     note(&survey, &place, &binding, arguments.as_is, world)?;
     let how = if arguments.as_is { "accepted as it is" } else { "adopted" };

@@ -38,17 +38,16 @@ pub(super) fn run(arguments: &Doctor, global: &Global, world: &mut World) -> any
     let mut examination = Examination { checks: Vec::new(), clocks: Vec::new() };
     let identities = examination.identity(global, world)?;
     let client = Client::new(&world.network);
-    match &selection {
-        Some(selection) => examination.project(selection, identities.as_ref(), &client, world)?,
-        None => {
-            let next = "`undrift init` makes one, with a key for you if you have none".to_owned();
-            let message = "there is no undrift.toml here or in a folder above";
-            examination.checks.push(doctor::check(State::Warn, Topic::Project, None, message, Some(next)));
-            for kind in [TargetKind::Fly, TargetKind::Github] {
-                let access = token::usual(kind, world)?;
-                if access.found.is_some() {
-                    examination.token(&access, &client, world)?;
-                }
+    if let Some(selection) = &selection {
+        examination.project(selection, identities.as_ref(), &client, world)?;
+    } else {
+        let next = "`undrift init` makes one, with a key for you if you have none".to_owned();
+        let message = "there is no undrift.toml here or in a folder above";
+        examination.checks.push(doctor::check(State::Warn, Topic::Project, None, message, Some(next)));
+        for kind in [TargetKind::Fly, TargetKind::Github] {
+            let access = token::usual(kind, world)?;
+            if access.found.is_some() {
+                examination.token(&access, &client, world)?;
             }
         }
     }

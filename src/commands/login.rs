@@ -39,9 +39,10 @@ fn identity(arguments: &Login, world: &mut World) -> anyhow::Result<()> {
     let refused = |why| Refusal::NotKept { what: Kept::Identity, why };
     // A keyring that takes nothing is told of before anybody pastes a key.
     let kept = world.keyring.get(keyring::IDENTITY).map_err(refused)?;
-    let moved = match arguments.from_file {
-        true => Some(world.identity_file().context("there is no home folder that could have an identity")?),
-        false => None,
+    let moved = if arguments.from_file {
+        Some(world.identity_file().context("there is no home folder that could have an identity")?)
+    } else {
+        None
     };
     let file = arguments.file.as_ref().map(|file| world.absolute(file)).or(moved.clone());
     let (text, origin) = match &file {

@@ -61,10 +61,14 @@ fn is_same(old: &Entry, new: &Entry) -> bool {
         && previous(old) == previous(new)
 }
 
+fn lines(remarks: &[String]) -> String {
+    remarks.iter().flat_map(|remark| [line(remark), "\n".to_owned()]).collect()
+}
+
 /// Puts remarks on top of a text, as comments.
 pub fn with_remarks(text: &[u8], remarks: &[String]) -> Vec<u8> {
     let (mark, rest) = text.split_at(if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 });
-    let lines: String = remarks.iter().map(|remark| format!("{}\n", line(remark))).collect();
+    let lines = lines(remarks);
     [mark, lines.as_bytes(), rest].concat()
 }
 
@@ -75,7 +79,7 @@ pub fn without_remarks(text: &[u8], remarks: &[String], before: &[u8]) -> Vec<u8
         return text.to_vec();
     }
     let (mark, rest) = text.split_at(if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 });
-    let as_shown: String = remarks.iter().map(|remark| format!("{}\n", line(remark))).collect();
+    let as_shown = lines(remarks);
     let rest = rest.strip_prefix(as_shown.as_bytes()).unwrap_or(rest);
     let before = before.strip_prefix(BYTE_ORDER_MARK).unwrap_or(before);
     let is_kept = |line: &&[u8]| {

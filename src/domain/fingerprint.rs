@@ -28,6 +28,7 @@ pub struct FingerprintKey(Zeroizing<Vec<u8>>);
 
 impl FingerprintKey {
     /// Takes the key's bytes.
+    #[expect(clippy::needless_pass_by_value, reason = "they are wiped here, where the key takes their place")]
     pub fn new(bytes: Zeroizing<[u8; KEY_LENGTH]>) -> Self {
         Self(Zeroizing::new(bytes.to_vec()))
     }

@@ -64,6 +64,8 @@ pub enum Hold {
     NeedsPruneAndOverwrite,
     /// It may be in a file that could not be read; only mending the vault decides.
     VaultIncomplete,
+    /// What replaces it there is not written, or what is to be written elsewhere cannot be: that comes first.
+    AfterWrites,
 }
 
 /// What is not done until a person chooses.
@@ -152,7 +154,7 @@ impl Plan {
 }
 
 /// What a plan needs to know of a place besides its rows.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Memory {
     /// How many names the receipts know there.
     pub known: usize,
@@ -160,6 +162,8 @@ pub struct Memory {
     pub vanished: usize,
     /// How many names stand there, whoever's they are.
     pub held: usize,
+    /// Secrets that belong there and cannot be written under the names they have there.
+    pub blocked: BTreeSet<SecretName>,
 }
 
 /// Returns the plan for these rows.
@@ -179,9 +183,9 @@ pub fn plan(
     }
     let made = made(rows);
     for (place, rows) in places {
-        let memory = memory.get(place).copied().unwrap_or_default();
+        let memory = memory.get(place).cloned().unwrap_or_default();
         let orphans = rows.iter().filter(|row| row.judgement.verdict == Verdict::Orphaned).count();
-        if let Some(kind) = shrinks(choices, memory, orphans) {
+        if let Some(kind) = shrinks(choices, &memory, orphans) {
             plan.refusals.push(Refusal { place: place.clone(), kind });
             continue;
         }
@@ -202,9 +206,32 @@ pub fn plan(
         }
         plan.steps.extend(removals);
     }
+    hold_early_removals(&mut plan, rows, memory);
     plan.roll_outs = rollout::roll_outs(rows, &plan.steps);
     plan.roll_outs.retain(|roll_out| plan.refusals.iter().all(|refusal| refusal.place != roll_out.place));
     plan
+}
+
+/// Holds removals that would come before what has to come first: where a place could not be read, nobody can say whether
+/// all is written, and what stands there under an old name is all there is until the new one is.
+fn hold_early_removals(plan: &mut Plan, rows: &[Row], memory: &BTreeMap<Place, Memory>) {
+    let is_unread = rows.iter().any(|row| !row.ignored && row.judgement.verdict == Verdict::Unreadable);
+    let written: BTreeSet<(&Place, &RemoteName)> = plan.steps.iter().map(|it| (&it.place, &it.remote_name)).collect();
+    let is_missing = |row: &Row| {
+        row.judgement.verdict != Verdict::InSync && !row.accepted && !written.contains(&(&row.place, &row.remote_name))
+    };
+    let waits = |step: &Step| {
+        let is_blocked = memory.get(&step.place).is_some_and(|memory| memory.blocked.contains(&step.secret));
+        let is_of_it = |row: &&Row| {
+            row.place == step.place
+                && row.secret.as_ref() == Some(&step.secret)
+                && row.judgement.verdict != Verdict::Orphaned
+        };
+        step.action == Action::Delete && (is_unread || is_blocked || rows.iter().filter(is_of_it).any(is_missing))
+    };
+    let early: Vec<Step> = plan.steps.iter().filter(|step| waits(step)).cloned().collect();
+    plan.steps.retain(|step| !early.contains(step));
+    plan.held.extend(early.into_iter().map(|step| Held { step, hold: Hold::AfterWrites }));
 }
 
 /// Returns how many names would be made at each place in the world, by all environments together.
@@ -223,7 +250,7 @@ fn overflows(location: &Location, held: usize, made: usize) -> Option<RefusalKin
     (made > 0 && would > takes).then_some(RefusalKind::Full { would, takes })
 }
 
-fn shrinks(choices: &Choices, memory: Memory, orphans: usize) -> Option<RefusalKind> {
+fn shrinks(choices: &Choices, memory: &Memory, orphans: usize) -> Option<RefusalKind> {
     // One secret of one or two is an everyday change; the rule is there for the listing that came back empty.
     let most = |gone: usize| gone >= 2 && gone * 2 > memory.known;
     if choices.allow_shrink {

@@ -398,6 +398,8 @@ pub struct Filed {
     pub vanished: BTreeSet<RemoteName>,
     /// Neither the vault nor the place has them any more: their receipts have nothing left to say.
     pub retired: BTreeSet<RemoteName>,
+    /// Secrets that belong there and cannot be written under the names they have there.
+    pub blocked: BTreeSet<SecretName>,
 }
 
 impl Filed {
@@ -406,13 +408,19 @@ impl Filed {
     /// many names the place holds.
     pub fn memory(&self, held: usize) -> Memory {
         let retired = self.retired.len();
-        Memory { known: self.known.len() + retired, vanished: self.vanished.len() + retired, held }
+        Memory {
+            known: self.known.len() + retired,
+            vanished: self.vanished.len() + retired,
+            held,
+            blocked: self.blocked.clone(),
+        }
     }
 }
 
 /// Sorts the receipts of a place by what has become of their names.
 pub fn filed(place: &Place, bindings: &Bindings, receipts: &Receipts, observation: &Observation) -> Filed {
-    let mut filed = Filed::default();
+    let blocked = bindings.blocked.iter().map(|binding| binding.secret.clone()).collect();
+    let mut filed = Filed { blocked, ..Filed::default() };
     for (name, _) in receipts.at(&place.location) {
         let is_bound = bindings.usable.iter().chain(&bindings.blocked).any(|binding| binding.remote_name == *name);
         match (is_bound, observation.entries.contains_key(name)) {

@@ -6,6 +6,7 @@ use std::fmt;
 use vault_schema::plan::{Action, RollOut as SavedRollOut};
 use vault_schema::saved_plan::{Evidence, Place as SavedPlace, SavedPlan, Step as SavedStep};
 
+use super::access::DeclaredAccess;
 use super::fingerprint::Fingerprint;
 use super::observation::SealedEvidence;
 use super::place::Place;
@@ -30,18 +31,19 @@ pub fn step(step: &Step, value: Option<Fingerprint>) -> SavedStep {
     }
 }
 
-/// Returns a place in the form in which it is saved.
-pub fn place(place: &Place) -> SavedPlace {
+/// Returns a place in the form in which it is saved, with who is meant to use what stands there.
+pub fn place(place: &Place, access: Option<&DeclaredAccess>) -> SavedPlace {
     SavedPlace {
         environment: place.environment.to_string(),
         target: place.target.to_string(),
         place: place.location.to_string(),
+        access: access.map(ToString::to_string),
     }
 }
 
 /// Returns a roll-out in the form in which it is saved.
 pub fn roll_out(roll_out: &RollOut) -> SavedRollOut {
-    let SavedPlace { environment, target, place } = place(&roll_out.place);
+    let SavedPlace { environment, target, place, .. } = place(&roll_out.place, None);
     SavedRollOut { environment, target, place, by: roll_out.mode, waiting: roll_out.waiting }
 }
 
@@ -113,13 +115,19 @@ pub enum Change {
     },
 }
 
+fn shared(place: &str, access: Option<&str>) -> String {
+    access.map_or_else(|| place.to_owned(), |access| format!("{place} for {access}"))
+}
+
 impl fmt::Display for Change {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::PlaceGone { place: SavedPlace { environment, target, place } } => {
+            Self::PlaceGone { place: SavedPlace { environment, target, place, access } } => {
+                let place = shared(place, access.as_deref());
                 write!(formatter, "the target `{target}` of `{environment}` is no longer {place}")
             }
-            Self::PlaceNew { place: SavedPlace { environment, target, place } } => {
+            Self::PlaceNew { place: SavedPlace { environment, target, place, access } } => {
+                let place = shared(place, access.as_deref());
                 write!(formatter, "the target `{target}` of `{environment}` is {place} now")
             }
             Self::Value { environment, secret } => {
@@ -196,9 +204,8 @@ pub fn compare(then: &SavedPlan, now: Now<'_>, value: impl Fn(&str, &str) -> Opt
 }
 
 fn is_of(step: &SavedStep, at: &Place, name: &str) -> bool {
-    place(at)
-        == SavedPlace { environment: step.environment.clone(), target: step.target.clone(), place: step.place.clone() }
-        && step.remote_name == name
+    let SavedPlace { environment, target, place, .. } = place(at, None);
+    (&step.environment, &step.target, &step.place) == (&environment, &target, &place) && step.remote_name == name
 }
 
 fn moved(then: Option<&Evidence>, now: Option<&Evidence>) -> Option<&'static str> {

@@ -123,6 +123,8 @@ struct Accepted<'a> {
     written: Timestamp,
     /// When the place had answered, by its own clock.
     answered: Option<Timestamp>,
+    /// What the place showed when it was last looked at.
+    last: Option<SealedEvidence>,
 }
 
 impl Accepted<'_> {
@@ -142,13 +144,17 @@ impl Accepted<'_> {
         }
     }
 
-    /// Returns whether an instant of the place's clock lies between our look and its answer. Places round, and may
-    /// date a write up to a second after they have answered.
+    /// Returns whether an instant of the place's clock lies between our look and its answer. Places round down, and our
+    /// idea of their clock is never ahead of it: what they date later than their answer is somebody else's.
     fn was_during(&self, updated: Timestamp) -> bool {
         const ROUNDING: Duration = Duration::from_secs(2);
         let begun = self.intent.there.and_then(|there| there.checked_sub(ROUNDING).ok());
-        let answered = self.answered.and_then(|answered| answered.checked_add(ROUNDING).ok());
-        begun.is_none_or(|begun| updated >= begun) && answered.is_none_or(|answered| updated <= answered)
+        begun.is_none_or(|begun| updated >= begun) && self.answered.is_none_or(|answered| updated <= answered)
+    }
+
+    /// Returns whether the place shows neither what was there before the write nor the write: somebody wrote after it.
+    fn was_written_over(&self) -> bool {
+        self.last.is_some() && self.last != self.step.expected
     }
 }
 
@@ -255,7 +261,8 @@ impl<'a> Run<'a> {
             match effect {
                 Effect::Accepted(evidence) => {
                     let promised = evidence.and_then(|evidence| Some(evidence.seal(self.key()?)));
-                    self.accepted.push(Accepted { step, intent, promised, written, answered });
+                    let last = step.expected;
+                    self.accepted.push(Accepted { step, intent, promised, written, answered, last });
                 }
                 Effect::Refused(TargetError::TurnedAway(_)) | Effect::Skipped if tries_again => again.push(step),
                 Effect::Refused(error) => {
@@ -334,9 +341,12 @@ impl<'a> Run<'a> {
 
     /// Files the receipts of what the place now shows.
     fn settle(&mut self, seen: &Observation) {
-        let (shown, waiting): (Vec<_>, Vec<_>) = std::mem::take(&mut self.accepted)
-            .into_iter()
-            .partition(|accepted| accepted.shows(self.sealed(seen, &accepted.step.remote_name)));
+        let mut accepted = std::mem::take(&mut self.accepted);
+        for accepted in &mut accepted {
+            accepted.last = self.sealed(seen, &accepted.step.remote_name);
+        }
+        let (shown, waiting): (Vec<_>, Vec<_>) =
+            accepted.into_iter().partition(|accepted| accepted.shows(accepted.last));
         self.accepted = waiting;
         if shown.is_empty() {
             return;
@@ -400,7 +410,13 @@ impl<'a> Run<'a> {
             }
         }
         for accepted in std::mem::take(&mut self.accepted) {
-            let detail = "accepted, and the target does not show it yet, or shows a later write of somebody else";
+            // Its end was seen: what stands there now is no interrupted write of ours, and is not written over like one.
+            let detail = if accepted.was_written_over() {
+                self.strike_out(&[accepted.intent]);
+                "it was written, and somebody has written there since"
+            } else {
+                "accepted, and the target does not show it yet"
+            };
             self.end(accepted.step, Outcome::Unconfirmed, detail);
         }
     }

@@ -41,7 +41,10 @@ impl Made<'_> {
             let receipts = receipts::fingerprint(&subject.key, &subject.receipts)?.to_string();
             Ok((name.to_string(), Environment { key_id: subject.key.id(), receipts, mac: String::new() }))
         });
-        let places = self.subjects.values().flat_map(|subject| subject.bindings.keys());
+        let places = self
+            .subjects
+            .values()
+            .flat_map(|subject| subject.bindings.keys().map(|place| saved::place(place, subject.access.get(place))));
         let value = |environment: &str, secret: &str| self.value(environment, secret);
         Ok(SavedPlan {
             schema: SCHEMA.to_owned(),
@@ -49,7 +52,7 @@ impl Made<'_> {
             at: self.at,
             environments: environments.collect::<io::Result<_>>()?,
             targets: self.targets.iter().map(ToString::to_string).collect(),
-            places: places.map(saved::place).collect(),
+            places: places.collect(),
             choices: self.choices.clone(),
             steps: self
                 .plan

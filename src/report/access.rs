@@ -112,7 +112,7 @@ pub fn remedy(error: &AccessError) -> Option<String> {
         AccessError::PrivateKey => {
             "`age-keygen -y FILE` shows the public half, and ssh keeps it in the .pub file; a private key that was typed stands in the shell's history, so change it".to_owned()
         }
-        AccessError::Unsupported(_) => {
+        AccessError::Unsupported(_) | AccessError::NothingPublished { .. } => {
             "ask for a key of age (`age-keygen`), or for one of `ssh-keygen -t ed25519`".to_owned()
         }
         AccessError::BadName(_) => "the order is `undrift grant WHO KEY -e ENVIRONMENT`".to_owned(),
@@ -133,9 +133,6 @@ pub fn remedy(error: &AccessError) -> Option<String> {
         }
         AccessError::LocksYouOut { .. } => "if that is meant, add `--yes`".to_owned(),
         AccessError::Unsealed(name) => format!("look at them, then `undrift seal -e {name}`"),
-        AccessError::NothingPublished { .. } => {
-            "ask for a key of age (`age-keygen`), or for one of `ssh-keygen -t ed25519`".to_owned()
-        }
         AccessError::AlreadyThere { .. } => return None,
     })
 }

@@ -76,7 +76,7 @@ pub fn decides(held: &Held, is_protected: bool) -> String {
         Hold::NeedsOverwrite | Hold::DigestsChanged => format!("{command} --overwrite {}", held.step.secret),
         Hold::NeedsPrune => format!("{command} --prune"),
         Hold::NeedsPruneAndOverwrite => format!("{command} --prune --overwrite {}", held.step.secret),
-        Hold::VaultIncomplete => format!("undrift audit -e {}", held.step.place.environment),
+        Hold::VaultIncomplete | Hold::AfterWrites => format!("undrift audit -e {}", held.step.place.environment),
     }
 }
 
@@ -88,7 +88,7 @@ pub fn keeps(held: &Held, is_protected: bool) -> Option<String> {
             let confirm = if is_protected { format!(" --confirm {environment}") } else { String::new() };
             Some(format!("undrift adopt {} -e {environment}{confirm} -t {target}", held.step.secret))
         }
-        Hold::NeedsPrune | Hold::NeedsPruneAndOverwrite | Hold::VaultIncomplete => None,
+        Hold::NeedsPrune | Hold::NeedsPruneAndOverwrite | Hold::VaultIncomplete | Hold::AfterWrites => None,
     }
 }
 
@@ -116,6 +116,7 @@ pub const fn held_because(hold: Hold) -> Option<&'static str> {
         Hold::NeedsTakeVault | Hold::NeedsOverwrite | Hold::NeedsPruneAndOverwrite => None,
         Hold::DigestsChanged => Some("`--take-vault` does not decide for a whole app at once"),
         Hold::NeedsPrune => Some("removing needs `--prune`"),
+        Hold::AfterWrites => Some("what is to be written has to be written first"),
         Hold::VaultIncomplete => Some("it may stand in a vault file that could not be read"),
     }
 }
@@ -165,12 +166,12 @@ pub fn mends(problem: &Problem, environment: &str) -> Option<String> {
         ProblemKind::RecipientsDiffer { listed: (who, key), .. } => {
             format!("undrift grant {} {key} -e {environment}", quoted(who))
         }
-        ProblemKind::Unsettled => format!("undrift seal -e {environment}"),
         ProblemKind::Seal(BreachKind::Damaged(Damage::NoKey)) => {
             format!("take vault/{environment}/key.age from git again")
         }
         ProblemKind::Seal(BreachKind::Gone) => format!("take it from git again: `git checkout -- vault/{environment}`"),
-        ProblemKind::Seal(BreachKind::Unsealed)
+        ProblemKind::Unsettled
+        | ProblemKind::Seal(BreachKind::Unsealed)
         | ProblemKind::Log(
             FaultKind::Edited(_)
             | FaultKind::Foreign(_)

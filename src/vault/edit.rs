@@ -17,6 +17,9 @@ use crate::domain::edit::{Difference, with_remarks};
 use crate::domain::seal::ContentHash;
 use crate::domain::secret::LONGEST_VALUE;
 
+/// What a value must not be, and how that is told.
+type Rule = (fn(&str) -> bool, &'static str);
+
 /// A file as it was when it was opened.
 #[derive(Debug)]
 pub struct Opened {
@@ -89,7 +92,7 @@ impl Opened {
         let was =
             |name, is: fn(&str) -> bool| before.iter().any(|(old, entry)| old == name && is(entry.value.expose()));
         for (name, entry) in &group.entries {
-            let rules: [(fn(&str) -> bool, &str); 3] = [
+            let rules: [Rule; 3] = [
                 (|value| value.contains('\0'), "has a NUL character, which no environment variable can hold"),
                 (|value| value.len() > LONGEST_VALUE, "is longer than 1 MiB, which no target takes"),
                 (str::is_empty, "is empty; `--allow-empty` takes it"),

@@ -56,7 +56,8 @@ mod tests {
             let file = crypt::seal(b"A = \"1\"\n", &recipients.keys).expect("sealing");
             let mut found = stanzas(&file).expect("a header");
             found.sort();
-            let mut expected: Vec<Stanza> = recipients.entries.iter().map(|entry| entry.stanza()).collect();
+            let mut expected: Vec<Stanza> =
+                recipients.entries.iter().map(super::super::recipients::Entry::stanza).collect();
             expected.sort();
             assert_eq!(found, expected);
         }

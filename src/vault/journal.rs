@@ -113,8 +113,12 @@ impl Journal {
         }
         let is_new = !self.path.exists();
         let mut file = OpenOptions::new().create(true).append(true).open(&self.path)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
+        let whole = file.metadata()?.len();
+        if let Err(error) = file.write_all(text.as_bytes()).and_then(|()| file.sync_all()) {
+            // Half a line would stick to the next one, and nobody could read either.
+            let _ = file.set_len(whole);
+            return Err(error);
+        }
         if is_new { store::sync_folder_of(&self.path) } else { Ok(()) }
     }
 }

@@ -157,7 +157,7 @@ impl Layout {
     /// Returns how people call a file: its path from the project's folder, with `/` between the parts.
     pub fn shown(&self, path: &Path) -> String {
         let path = path.strip_prefix(&self.root).unwrap_or(path);
-        let parts = path.components().map(|part| part.as_os_str()).filter(|part| *part != COMING);
+        let parts = path.components().map(std::path::Component::as_os_str).filter(|part| *part != COMING);
         parts.map(OsStr::to_string_lossy).collect::<Vec<_>>().join("/")
     }
 

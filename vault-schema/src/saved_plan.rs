@@ -63,6 +63,9 @@ pub struct Place {
     pub target: String,
     /// The one place in the world.
     pub place: String,
+    /// Who is meant to use what is made there, where the place has such a notion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<String>,
 }
 
 /// What a person had decided: the options of `undrift plan`.

@@ -74,7 +74,7 @@ impl Moment {
             at: Timestamp::UNIX_EPOCH,
             environments: BTreeMap::from([("staging".to_owned(), environment)]),
             targets: Vec::new(),
-            places: self.places.iter().map(place).collect(),
+            places: self.places.iter().map(|it| place(it, None)).collect(),
             choices: Choices {
                 take_vault: false,
                 overwrite: Vec::new(),

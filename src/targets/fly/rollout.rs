@@ -29,7 +29,8 @@ pub(super) struct Machine {
 /// When each known release was made, by version.
 pub(super) type Releases = BTreeMap<u64, Timestamp>;
 
-/// Picks the machines that run the app: not those that are going, nor those that Fly started for one command.
+/// Picks the machines that run the app: not those that are going, nor those that Fly started for one command. One that
+/// was made by other means than a deployment counts, and nobody can say which values it has.
 pub(super) fn members(machines: Vec<wire::Machine>) -> Vec<Machine> {
     machines.into_iter().filter_map(member).collect()
 }
@@ -46,8 +47,12 @@ fn member(machine: wire::Machine) -> Option<Machine> {
     let value = |key: &str| metadata.get(key).map(String::as_str);
     let group = value("fly_process_group").or_else(|| value("process_group"));
     let single = ["fly_app_release_command", "release_command", "fly_app_test_machine_command", "fly_app_console"];
-    if value("fly_platform_version") != Some("v2") || group.is_some_and(|group| single.contains(&group)) {
+    if group.is_some_and(|group| single.contains(&group)) {
         return None;
+    }
+    if value("fly_platform_version") != Some("v2") {
+        let trouble = machine.trouble().or_else(|| Some("not that of a machine that was deployed".to_owned()));
+        return Some(Machine { id: machine.id, release: None, stamped: None, trouble });
     }
     let release = value("fly_release_version").and_then(|version| version.parse().ok());
     let stamped = value(STAMP).and_then(|stamp| stamp.parse().ok());

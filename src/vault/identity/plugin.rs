@@ -21,7 +21,7 @@ pub(super) fn open(
     let program = format!("age-plugin-{name}");
     let connected = IdentityPluginV1::new(name, identities, Person { program: program.clone(), ask: Arc::clone(ask) });
     match connected {
-        Ok(keys) => Ok(Box::new(Keys { program, keys: Mutex::new(keys), ask: Arc::clone(ask) })),
+        Ok(keys) => Ok(Box::new(Keys { program, plugin: Mutex::new(keys), ask: Arc::clone(ask) })),
         Err(ResolveError::MissingPlugin { binary_name: program }) => {
             Err(IdentityError::PluginMissing { origin: origin.to_owned(), program })
         }
@@ -32,7 +32,7 @@ pub(super) fn open(
 /// The keys of one plugin. One file is opened at a time: there may be one device to touch.
 struct Keys {
     program: String,
-    keys: Mutex<IdentityPluginV1<Person>>,
+    plugin: Mutex<IdentityPluginV1<Person>>,
     ask: Arc<dyn Ask>,
 }
 
@@ -42,7 +42,7 @@ impl Identity for Keys {
     }
 
     fn unwrap_stanzas(&self, stanzas: &[Stanza]) -> Option<Result<FileKey, DecryptError>> {
-        let keys = self.keys.lock().expect("no holder of the plugin panics");
+        let keys = self.plugin.lock().expect("no holder of the plugin panics");
         match keys.unwrap_stanzas(stanzas)? {
             Ok(key) => Some(Ok(key)),
             Err(error) => {
