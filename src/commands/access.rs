@@ -11,7 +11,9 @@ pub(super) fn run(arguments: &Access, global: &Global, world: &mut World) -> any
     let selection = Selection::resolve(global, world)?;
     // The lists are for everybody to read; only which key is one's own, and what the seal says, takes an identity.
     let identities = match world.identity_chain(global).load() {
-        Err(error @ (IdentityError::NotFound | IdentityError::NotFoundButSsh(_))) => {
+        Err(
+            error @ (IdentityError::NotFound | IdentityError::NotFoundButSsh(_) | IdentityError::NotFoundButKeyring(_)),
+        ) => {
             world
                 .ui
                 .say(&format!("note: {error}, so nothing tells which key is yours, and whether the lists are sealed"));

@@ -133,15 +133,12 @@ pub fn of_target(target: &Target, inventory: Option<&Inventory>, world: &World) 
     Ok(Access { kind, found: found(target, inventory, world, &address, is_own), address })
 }
 
-/// Returns the keys that a user has published at GitHub. Everybody may read them, so no token is needed; with one that the
-/// environment has, the hourly limit is the higher one.
+/// Returns the keys that a user has published at GitHub. Everybody may read them, so no token is needed; with one, the hourly
+/// limit is the higher one.
 pub async fn published_keys(client: &Client, user: &str, world: &World) -> anyhow::Result<Vec<String>> {
-    let api_url = world.variable("GITHUB_API_URL").unwrap_or(github::API_URL);
-    if !is_safe_url(api_url) {
-        return Err(Refusal::UnsafeUrl { variable: "GITHUB_API_URL" }.into());
-    }
-    let token = world.variable("GH_TOKEN").or(world.variable("GITHUB_TOKEN")).map(SecretValue::copied_from);
-    Ok(people::published_keys(client, api_url, token.as_ref(), user).await?)
+    let Access { address, found, .. } = usual(TargetKind::Github, world)?;
+    let token = found.as_ref().map(|found| &found.token);
+    Ok(people::published_keys(client, &address, token, user).await?)
 }
 
 fn base_url(target: &Target, world: &World, variable: &'static str, default: &str) -> Result<String, Refusal> {
