@@ -426,6 +426,33 @@ fn an_audit_reads_files_that_wait_to_be_put_in_place_and_writes_nothing() {
 }
 
 #[test]
+fn what_was_interrupted_is_ended_by_the_same_command_which_says_the_rest() {
+    let world = World::new();
+    world.shop();
+    let (_, key) = somebody(&world, "bob");
+    for (arguments, expected) in [
+        (vec!["grant", "bob", &key], "bob can read `staging`"),
+        (vec!["revoke", "bob"], "  undrift set API_TOKEN -e staging\n"),
+    ] {
+        let arguments = [&arguments[..], &["-e", "staging", "--yes"]].concat();
+        let other = World::new();
+        other.copy_files_of(&world.folder());
+        let _ = other.run(&arguments).status(0);
+        for (path, content) in files(&other.path("vault/staging")) {
+            let name = path.file_name().unwrap().to_string_lossy();
+            world.write(&format!("vault/staging/.coming/{name}"), content);
+        }
+        let ended = world.run(&arguments).status(0);
+        assert!(ended.talk.contains("was interrupted, and is done now"), "{}", ended.transcript());
+        assert!(ended.talk.contains(expected), "{}", ended.transcript());
+        assert_eq!(codes(&world), [""; 0]);
+        let again = world.run(&arguments).status(2);
+        assert!(!again.talk.contains("interrupted"), "{}", again.transcript());
+    }
+    assert!(!world.read("vault/staging/recipients.txt").contains("bob"));
+}
+
+#[test]
 fn whoever_reads_while_somebody_is_let_in_and_out_sees_one_state_or_the_other() {
     let world = World::new();
     world.shop();

@@ -4,6 +4,7 @@ use anyhow::Context;
 
 use super::grant::{distinct, known_key, open, text};
 use crate::cli::{Global, Revoke};
+use crate::domain::fingerprint::FingerprintKey;
 use crate::domain::log::{Action, Deed};
 use crate::domain::name::EnvironmentName;
 use crate::error::Exit;
@@ -11,6 +12,9 @@ use crate::report::intake::count;
 use crate::settings::{Selection, World};
 use crate::ui::AskError;
 use crate::vault::identity::Identities;
+use crate::vault::layout::Layout;
+use crate::vault::log::{Log, LogError};
+use crate::vault::read::Environment;
 use crate::vault::recipients::{AccessError, Recipients};
 use crate::vault::reencrypt::Change;
 use crate::vault::{attributes, key, lock};
@@ -22,10 +26,11 @@ pub(super) fn run(arguments: &Revoke, global: &Global, world: &mut World) -> any
     let identities = world.identity_chain(global).load()?;
     let lock = lock::acquire_patiently(&selection.layout, &world.who(), (world.clock)())?;
     for name in &selection.environments {
-        if lock.settled.iter().any(|settled| settled == name.as_str()) {
+        let is_settled = lock.settled.iter().any(|settled| settled == name.as_str());
+        if is_settled {
             world.ui.say(&format!("note: a grant or revoke of `{name}` was interrupted, and is done now"));
         }
-        environment(&selection, name, arguments, &identities, world)?;
+        environment(&selection, name, arguments, is_settled, &identities, world)?;
     }
     attributes::ensure(&selection.layout).context("cannot write vault/.gitattributes")?;
     Ok(Exit::Clean)
@@ -35,12 +40,18 @@ fn environment(
     selection: &Selection,
     name: &EnvironmentName,
     arguments: &Revoke,
+    is_settled: bool,
     identities: &Identities,
     world: &mut World,
 ) -> anyhow::Result<()> {
     let (layout, who) = (&selection.layout, arguments.who.as_str());
     let (found, listed) = open(selection, name, identities, world)?;
     let gone = listed.of(who).count();
+    let key = known_key(name, &found)?;
+    if gone == 0 && is_settled && is_last_deed(layout, name, key, who)? {
+        tell_what_is_known(selection, &found, who, world);
+        return Ok(());
+    }
     if gone == 0 {
         return Err(
             AccessError::NotThere { environment: name.clone(), who: who.to_owned(), names: listed.names }.into()
@@ -71,7 +82,6 @@ fn environment(
     if !arguments.yes && !world.ui.confirm(&format!("take access to `{name}` from {who}?"))? {
         return Err(AskError::Declined.into());
     }
-    let key = known_key(name, &found)?;
     let next_key = key::succeed(key).context("cannot make a fingerprint key")?;
     let change = Change {
         layout,
@@ -88,6 +98,20 @@ fn environment(
         count(files, "file"),
         distinct(&staying.names)
     ));
+    tell_what_is_known(selection, &found, who, world);
+    Ok(())
+}
+
+/// Returns whether the newest that the log tells is that this person's access was taken away.
+fn is_last_deed(layout: &Layout, name: &EnvironmentName, key: &FingerprintKey, who: &str) -> Result<bool, LogError> {
+    let chain = Log::of(layout, name, key).read()?;
+    let newest = chain.entries.iter().filter(|entry| chain.heads.contains(&entry.mac));
+    Ok(newest.map(|entry| &entry.line).any(|line| line.action == Action::Revoke && line.people == [who]))
+}
+
+/// Says which values somebody still knows, and what changes each.
+fn tell_what_is_known(selection: &Selection, found: &Environment, who: &str, world: &mut World) {
+    let name = &found.inventory.environment;
     let values = found.inventory.entries.len();
     if values > 0 {
         world.ui.say(&format!(
@@ -101,7 +125,6 @@ fn environment(
         }
     }
     world.ui.say(&format!("hint: commit vault/{name} as a whole, then change the values and `undrift push -e {name}`"));
-    Ok(())
 }
 
 /// Returns the names of keys that stand right below one of this name, without a comment of their own: a person may have
