@@ -113,7 +113,7 @@ fn every_fault_is_found_by_itself() {
     world.write(".gitignore", ignored);
     world.write("vault/.gitattributes", "* -text\n");
     only(&world, "warn", "git", "vault/.gitattributes");
-    world.write("vault/.gitattributes", "* -text\nlog.jsonl merge=union\n");
+    world.write("vault/.gitattributes", "* -text\nlog.jsonl merge=union\nrecipients.txt merge=union\n");
     // The identity.
     let identity = world.home().join(".config/undrift/identity.txt");
     set_mode(&identity, 0o644);
