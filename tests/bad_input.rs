@@ -35,7 +35,7 @@ const VERBS: &[&str] = &[
 ];
 
 /// Verbs that need no project, and `diff`, which needs a repository before anything else.
-const OTHERS: [&str; 7] = ["init", "login", "logout", "doctor", "explain", "completions", "man"];
+const OTHERS: [&str; 8] = ["init", "diff", "login", "logout", "doctor", "explain", "completions", "man"];
 
 /// Verbs that need nothing of the vault but its declarations.
 const DECLARATIONS_ALONE: [&str; 1] = ["ignore"];

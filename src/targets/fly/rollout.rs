@@ -114,8 +114,8 @@ mod tests {
             ("{\"id\":\"a\",\"state\":\"started\"}".to_owned(), Some(None)),
             (format!("{{\"id\":\"a\",\"state\":\"destroyed\",\"config\":{app}}}"), None),
             (format!("{{\"id\":\"a\",\"state\":\"destroying\",\"config\":{app}}}"), None),
-            ("{\"id\":\"a\",\"config\":{}}".to_owned(), None),
-            ("{\"id\":\"a\",\"config\":{\"metadata\":null}}".to_owned(), None),
+            ("{\"id\":\"a\",\"config\":{}}".to_owned(), Some(None)),
+            ("{\"id\":\"a\",\"config\":{\"metadata\":null}}".to_owned(), Some(None)),
             (
                 format!(
                     "{{\"id\":\"a\",\"config\":{}}}",
