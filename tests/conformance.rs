@@ -101,6 +101,14 @@ pub(crate) async fn write_all(target: &AnyTarget, batch: &[(&str, &str)]) -> Vec
     effects
 }
 
+/// Looks, then writes one value over what is there, as a push does.
+pub(crate) async fn rewrite(target: &AnyTarget, name: &str, value: &str) -> Effect {
+    let (name, value) = (RemoteName::new(name), SecretValue::copied_from(value));
+    let there = target.look(&[&name]).await.unwrap_or_default();
+    let last_written = there.entries.get(&name).and_then(|observed| observed.written);
+    target.write(&[Write { name: &name, value: &value, last_written }]).await.pop().expect("one effect")
+}
+
 /// Returns how many requests of this method the service has seen.
 pub(crate) fn seen(server: &Server, method: &str) -> usize {
     server.requests().iter().filter(|request| request.method == method).count()

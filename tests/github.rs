@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 use serde_json::Value;
-use twins::{Access, GitHubPlace, GitHubTwin, Permissions, Visibility};
+use twins::{Access, Fault, FaultKind, GitHubPlace, GitHubTwin, Permissions, Visibility};
 
 use crate::world::{World, repository, twins};
 
@@ -29,6 +29,20 @@ targets = ["org"]
 
 [secrets.STRIPE_KEY]
 targets = [{ target = "vars", name = "STRIPE_PUBLIC" }]
+"#;
+
+/// One secret of an organization.
+const DECLARED_ORGANIZATION: &str = r#"version = 1
+[environments.staging]
+[targets.org]
+kind = "github"
+scope = "organization"
+organization = "acme"
+[secrets.API_TOKEN]
+[secrets.SMTP_PASSWORD]
+targets = []
+[secrets.STRIPE_KEY]
+targets = []
 "#;
 
 fn organization() -> GitHubPlace {
@@ -118,6 +132,37 @@ fn access_that_is_not_as_declared_is_a_finding_and_no_push_changes_it() {
     let next = report["findings"][0]["next"].as_str().unwrap();
     assert!(next.starts_with("gh api -X PUT orgs/acme/actions/secrets/API_TOKEN/repositories/$(gh api"), "{next}");
     assert!(next.contains(" && gh api -X DELETE orgs/acme/actions/secrets/API_TOKEN/repositories/1"), "{next}");
+}
+
+#[test]
+fn what_somebody_writes_while_its_access_is_read_is_left_as_it_is() {
+    let only = DECLARED_ORGANIZATION;
+    for is_update in [false, true] {
+        let (github, world) = world(only);
+        let push = ["push", "-e", "staging", "--yes"];
+        if is_update {
+            let _ = world.run(&push).status(0);
+            world.set("API_TOKEN", "token-2");
+        }
+        github.clock().advance(std::time::Duration::from_secs(60));
+        // The look before the write is the first request for the name; the second one asks who may use it.
+        let asked = Fault::new(FaultKind::Hold).method("GET").path_contains("secrets/API_TOKEN");
+        github.inject(asked.skip(1).times(1));
+        let held = github.held();
+        let ran = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while github.held() == held {
+                    std::thread::yield_now();
+                }
+                github.set(&organization(), "API_TOKEN", "theirs");
+                github.release();
+            });
+            world.run(&push)
+        });
+        let told = ran.status(1);
+        assert!(told.output.contains("stale"), "{}", told.transcript());
+        assert_eq!(github.values(&organization())["API_TOKEN"], b"theirs");
+    }
 }
 
 #[test]

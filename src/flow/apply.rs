@@ -49,6 +49,9 @@ const TRIES: u32 = 4;
 /// Why a step is not tried.
 const EARLIER: &str = "an earlier step failed";
 
+/// Why a step is not done any more.
+const MOVED: &str = "the target moved since the plan was made; nothing was written";
+
 /// What a plan is carried out with.
 pub struct Tools<'a> {
     /// The adapters.
@@ -231,7 +234,7 @@ impl<'a> Run<'a> {
             if self.sealed(&seen, &step.remote_name) == step.expected {
                 ready.push(*step);
             } else {
-                self.end(step, Outcome::Stale, "the target moved since the plan was made; nothing was written");
+                self.end(step, Outcome::Stale, MOVED);
             }
         }
         if ready.is_empty() {
@@ -265,6 +268,7 @@ impl<'a> Run<'a> {
                     self.accepted.push(Accepted { step, intent, promised, written, answered, last });
                 }
                 Effect::Refused(TargetError::TurnedAway(_)) | Effect::Skipped if tries_again => again.push(step),
+                Effect::Refused(TargetError::Moved) => self.end(step, Outcome::Stale, MOVED),
                 Effect::Refused(error) => {
                     self.end(step, Outcome::Failed, &error.to_string());
                     if !matches!(error.reason(), vault_schema::audit::Reason::Rejected) {

@@ -53,6 +53,9 @@ pub enum TargetError {
     /// No connection, or one that broke.
     #[error("{0}")]
     Unreachable(Broken),
+    /// Somebody else wrote there after it was looked at. What was to be written over it was not.
+    #[error("somebody else wrote there at this moment")]
+    Moved,
     /// The target refused the request.
     #[error("the request was refused ({status}){}", because(.message.as_deref()))]
     Rejected {
@@ -139,7 +142,7 @@ impl TargetError {
             Self::RateLimited { .. } | Self::TurnedAway(_) => Reason::RateLimited,
             Self::Timeout { .. } => Reason::Timeout,
             Self::Unreachable(_) | Self::Unusable(Unusable::BaseUrl | Unusable::Transport) => Reason::Unreachable,
-            Self::Rejected { .. } | Self::Unusable(Unusable::Path) => Reason::Rejected,
+            Self::Moved | Self::Rejected { .. } | Self::Unusable(Unusable::Path) => Reason::Rejected,
             Self::Unexpected(_) => Reason::Unexpected,
         }
     }
@@ -153,6 +156,7 @@ impl TargetError {
             | Self::NotFound { .. }
             | Self::RateLimited { .. }
             | Self::TurnedAway(_)
+            | Self::Moved
             | Self::Unreachable(Broken::Connect | Broken::Certificate)
             | Self::Unusable(_) => true,
             // 408 is how Fly says that it did not finish in time, which is not to say that it did not begin.

@@ -12,7 +12,7 @@ use undrift::targets::github::{GithubPlace, GithubSettings};
 use undrift::targets::{AnyTarget, Effect, Target, TargetError, Write};
 
 use super::github::{Organization, of_organization, organization};
-use super::{Harness, hasty, name, run, seen, write};
+use super::{Harness, hasty, name, rewrite, run, seen, write};
 
 /// Returns the adapter for the organization, with what its undrift.toml says of who may use what is made there.
 fn target(harness: &Organization, store: GithubStore, access: Option<DeclaredAccess>) -> AnyTarget {
@@ -51,7 +51,7 @@ fn a_new_value_never_changes_who_may_use_it() {
     for (visibility, repositories, declared) in table {
         harness.set("A", "one");
         harness.0.share(&organization(), "A", visibility, repositories);
-        let effect = run(write(&target(&harness, GithubStore::Actions, declared), "A", "two"));
+        let effect = run(rewrite(&target(&harness, GithubStore::Actions, declared), "A", "two"));
         assert!(matches!(effect, Effect::Accepted(None)), "{effect:?}");
         assert_eq!(harness.values()["A"], b"two");
         let after = harness.0.secret(&organization(), "A").expect("it is there");
@@ -108,23 +108,33 @@ fn who_may_use_it_is_read_right_before_the_write() {
     run(async {
         write(&target, "B", "one").await;
         harness.server().clear_requests();
-        write(&target, "A", "two").await;
+        rewrite(&target, "A", "two").await;
     });
     let requests = harness.server().requests();
     let lines: Vec<String> = requests.iter().map(|request| format!("{} {}", request.method, request.path)).collect();
     let base = "/orgs/acme/actions/secrets/A";
-    assert_eq!(lines, [format!("GET {base}"), format!("GET {base}/repositories"), format!("PUT {base}")]);
+    let look = [format!("GET {base}"), format!("GET {base}/repositories")];
+    assert_eq!(lines, [&look[..], &look, &[format!("PUT {base}")]].concat());
 }
 
 #[test]
-fn one_that_goes_right_before_the_write_is_not_made_anew() {
-    let harness = Organization::start();
-    let target = target(&harness, GithubStore::Actions, Some(DeclaredAccess::All));
-    let last_written = Some("2026-11-20T08:00:00Z".parse().expect("a literal time"));
-    let value = SecretValue::copied_from("two");
-    let effects = run(target.write(&[Write { name: &name("A"), value: &value, last_written }]));
-    assert!(matches!(effects[..], [Effect::Refused(TargetError::Rejected { status: 404, .. })]), "{effects:?}");
-    assert_eq!(seen(harness.server(), "PUT"), 0);
+fn what_moves_right_before_the_write_is_left_as_it_is() {
+    let at = |time: &str| Some(time.parse::<jiff::Timestamp>().expect("a literal time"));
+    let there = at("2026-11-20T08:00:00Z");
+    // (what is there, when it was last written as the look before the write has seen it)
+    let table = [(None, there), (there, None), (there, at("2026-11-20T07:59:59Z"))];
+    for (is_there, last_written) in table {
+        let harness = Organization::start();
+        if let Some(time) = is_there {
+            harness.server().clock().pin(time);
+            harness.set("A", "theirs");
+        }
+        let target = target(&harness, GithubStore::Actions, Some(DeclaredAccess::All));
+        let value = SecretValue::copied_from("ours");
+        let effects = run(target.write(&[Write { name: &name("A"), value: &value, last_written }]));
+        assert!(matches!(effects[..], [Effect::Refused(TargetError::Moved)]), "{effects:?}");
+        assert_eq!(seen(harness.server(), "PUT"), 0);
+    }
 }
 
 #[test]
@@ -158,7 +168,7 @@ fn a_secret_that_goes_meanwhile_is_read_once_more() {
     harness.server().inject(Fault::new(FaultKind::status(404, "{}")).path_contains("/repositories").always());
     let error = run(target.observe()).expect_err("it never agrees");
     assert!(error.to_string().contains("the listing changed while it was read"), "{error}");
-    let effect = run(write(&target, "B", "two"));
+    let effect = run(rewrite(&target, "B", "two"));
     assert!(matches!(effect, Effect::Accepted(None)), "what concerns A is no business of B: {effect:?}");
 }
 

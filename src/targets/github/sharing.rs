@@ -53,12 +53,18 @@ impl GithubPlace {
     }
 
     /// Returns what a write has to say of who may use it: what is there just now, or what is declared if it is to be
-    /// made. None where a place has no such notion.
+    /// made. None where a place has no such notion. What somebody has written since it was looked at shows here as well,
+    /// and is not written over.
     pub(super) async fn sharing(&self, write: &Write<'_>) -> Result<Option<wire::Sharing>, TargetError> {
         if self.declared.is_none() {
             return Ok(None);
         }
-        match self.one(write.name).await?.and_then(|(_, observed)| observed.access) {
+        let there = self.one(write.name).await?.map(|(_, observed)| observed);
+        // Whoever may use what was removed is not known, and is not guessed.
+        if there.as_ref().and_then(|observed| observed.written) != write.last_written {
+            return Err(TargetError::Moved);
+        }
+        match there.and_then(|observed| observed.access) {
             Some(access) => Ok(Some(match access {
                 Access::All => wire::Sharing { visibility: wire::Visibility::All, ids: None },
                 Access::Private => wire::Sharing { visibility: wire::Visibility::Private, ids: None },
@@ -67,12 +73,7 @@ impl GithubPlace {
                     ids: Some(repositories.into_keys().collect()),
                 },
             })),
-            None if write.last_written.is_none() => self.declared_sharing().await,
-            // It was there when we looked. Whoever may use it is not known, and is not guessed.
-            None => Err(TargetError::Rejected {
-                status: 404,
-                message: Some("somebody else removed it at this moment".to_owned()),
-            }),
+            None => self.declared_sharing().await,
         }
     }
 

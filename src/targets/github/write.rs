@@ -117,10 +117,7 @@ impl GithubPlace {
             Ok(()) => accepted(),
             // It is there by now. That is only well if it is what we wanted to make.
             Err(TargetError::Rejected { status: 409, .. }) if self.holds(write).await => accepted(),
-            Err(TargetError::Rejected { status: 409, .. }) => Effect::Refused(TargetError::Rejected {
-                status: 409,
-                message: Some("somebody else made it at this moment".to_owned()),
-            }),
+            Err(TargetError::Rejected { status: 409, .. }) => Effect::Refused(TargetError::Moved),
             Err(error) => Effect::failed(error),
         }
     }
