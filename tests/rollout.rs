@@ -443,3 +443,26 @@ fn flyctl_is_run_once_an_app_with_the_token_in_its_environment() {
     let none = world.run(&["push", "-e", "staging", "--yes"]).status(2);
     assert!(none.output.contains("neither `fly` nor"), "{}", none.transcript());
 }
+
+#[test]
+fn a_machine_that_no_deployment_made_is_unknown_and_stops_the_roll_out() {
+    let (fly, _github, world, machines) = running(1, "machines");
+    let _ = world.run(&["push", "-e", "staging", "--yes"]).status(0);
+    let loose = fly.add_machine(APP);
+    fly.edit_machine(APP, &loose, |machine| machine.config["metadata"] = serde_json::json!({}));
+    world.set("SMTP_PASSWORD", "password-2");
+    fly.clear_requests();
+    assert_snapshot!(
+        "push_loose",
+        world.run(&["push", "-e", "staging", "-t", "web", "--yes"]).transcript().replace(&loose, "[loose]")
+    );
+    assert_eq!(updates(&fly, &machines) + updates(&fly, std::slice::from_ref(&loose)), 0);
+    let audit = world.run(&["audit", "-t", "web", "--format", "json"]).status(1).json();
+    let states: Vec<&str> =
+        audit["entries"].as_array().unwrap().iter().filter_map(|row| row["rollout"].as_str()).collect();
+    assert!(states.iter().all(|state| *state != "live"), "{audit:#}");
+    // Once it is gone, the next push goes on.
+    fly.edit_machine(APP, &loose, |machine| machine.state = "destroyed".to_owned());
+    let _ = world.run(&["push", "-e", "staging", "-t", "web", "--yes"]).status(0);
+    assert_eq!(fly.running_values(APP, &machines[0])["SMTP_PASSWORD"], "password-2");
+}

@@ -22,8 +22,17 @@ pub(super) struct Machine {
     release: Option<u64>,
     /// Our own stamp, if we updated it.
     stamped: Option<Timestamp>,
-    /// What is wrong with its host, if Fly does not know its whole configuration at present.
-    pub(super) trouble: Option<String>,
+    /// What keeps it from being updated.
+    pub(super) trouble: Option<Trouble>,
+}
+
+/// What keeps a machine from being updated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// Fly does not know its whole configuration at present; what it says of its host.
+    Host(String),
+    /// No deployment made it: whose it is, and what it is for, nobody can say.
+    Loose,
 }
 
 /// When each known release was made, by version.
@@ -41,7 +50,7 @@ fn member(machine: wire::Machine) -> Option<Machine> {
     }
     let Some(metadata) = machine.metadata() else {
         // Its host is not well, so that nobody can say what it is; it counts, as one of which nothing is known.
-        let trouble = machine.trouble();
+        let trouble = machine.trouble().map(Trouble::Host);
         return Some(Machine { id: machine.id, release: None, stamped: None, trouble });
     };
     let value = |key: &str| metadata.get(key).map(String::as_str);
@@ -51,12 +60,12 @@ fn member(machine: wire::Machine) -> Option<Machine> {
         return None;
     }
     if value("fly_platform_version") != Some("v2") {
-        let trouble = machine.trouble().or_else(|| Some("not that of a machine that was deployed".to_owned()));
-        return Some(Machine { id: machine.id, release: None, stamped: None, trouble });
+        let trouble = machine.trouble().map_or(Trouble::Loose, Trouble::Host);
+        return Some(Machine { id: machine.id, release: None, stamped: None, trouble: Some(trouble) });
     }
     let release = value("fly_release_version").and_then(|version| version.parse().ok());
     let stamped = value(STAMP).and_then(|stamp| stamp.parse().ok());
-    let trouble = machine.trouble();
+    let trouble = machine.trouble().map(Trouble::Host);
     Some(Machine { id: machine.id, release, stamped, trouble })
 }
 

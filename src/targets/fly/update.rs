@@ -19,7 +19,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
-use super::rollout::{STAMP, STAMPED_VERSION};
+use super::rollout::{STAMP, STAMPED_VERSION, Trouble};
 use super::{FlyApp, wire};
 use crate::domain::fleet::Fleet;
 use crate::targets::TargetError;
@@ -95,6 +95,14 @@ pub enum Cause {
         machine: String,
         /// Why.
         error: TargetError,
+    },
+    /// A machine of the app that no deployment made. Whoever made it knows what it needs.
+    #[error(
+        "machine {machine} was made by no deployment, so that nobody can say what it runs; remove it, or use `rollout = \"manual\"`"
+    )]
+    Loose {
+        /// The machine.
+        machine: String,
     },
     /// Fly does not know the whole configuration of a machine, which an update would have to give it again.
     #[error("the host of machine {machine} is not well (`{status}`), so that its configuration is not known whole")]
@@ -236,8 +244,11 @@ impl FlyApp {
     ) -> Result<(), Cause> {
         let listed = self.secrets().await.map_err(Cause::Target)?;
         let members = self.machines().await.map_err(Cause::Target)?;
-        if let Some((machine, status)) = members.iter().find_map(|m| Some((m.id.clone(), m.trouble.clone()?))) {
-            return Err(Cause::Unwell { machine, status });
+        if let Some((machine, trouble)) = members.iter().find_map(|m| Some((m.id.clone(), m.trouble.clone()?))) {
+            return Err(match trouble {
+                Trouble::Host(status) => Cause::Unwell { machine, status },
+                Trouble::Loose => Cause::Loose { machine },
+            });
         }
         let all: BTreeSet<String> = members.iter().map(|machine| machine.id.clone()).collect();
         let time = |secret: &wire::Secret| secret.updated_at.as_deref().and_then(wire::time);
