@@ -1,7 +1,7 @@
 //! The journal: a write is noted on the disk before it is sent, and struck out when its end was seen.
 
-use std::fs::OpenOptions;
-use std::io::{self, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use vault_schema::journal::{Begun, Line, VERSION};
@@ -112,15 +112,21 @@ impl Journal {
             store::make_folder(folder)?;
         }
         let is_new = !self.path.exists();
-        let mut file = OpenOptions::new().create(true).append(true).open(&self.path)?;
-        let whole = file.metadata()?.len();
-        if let Err(error) = file.write_all(text.as_bytes()).and_then(|()| file.sync_all()) {
-            // Half a line would stick to the next one, and nobody could read either.
-            let _ = file.set_len(whole);
-            return Err(error);
-        }
+        let mut file = OpenOptions::new().create(true).read(true).append(true).open(&self.path)?;
+        drop_half_a_line(&mut file)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
         if is_new { store::sync_folder_of(&self.path) } else { Ok(()) }
     }
+}
+
+/// Takes back what a crash or a full disk has left of a line: the next one would stick to it, and nobody could read
+/// either.
+fn drop_half_a_line(file: &mut File) -> io::Result<()> {
+    let mut text = Vec::new();
+    file.read_to_end(&mut text)?;
+    let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+    if whole < text.len() { file.set_len(whole as u64) } else { Ok(()) }
 }
 
 fn line(intent: &Intent, open: bool) -> Line {
@@ -176,9 +182,11 @@ mod tests {
         let cut = [whole.as_slice(), &whole[..whole.len() / 2]].concat();
         std::fs::write(&journal.path, cut).expect("writing");
         assert_eq!(journal.open_intents().expect("a journal"), [intent("A")]);
-        journal.compact(&[intent("A")]).expect("compacting");
         journal.begin([&intent("B")]).expect("noting behind a line that was cut");
         assert_eq!(journal.open_intents().expect("a journal"), [intent("A"), intent("B")]);
+        std::fs::write(&journal.path, &whole[..whole.len() / 2]).expect("writing");
+        journal.end([&intent("A")]).expect("noting behind nothing but a line that was cut");
+        assert_eq!(journal.open_intents().expect("a journal"), []);
         let broken = [b"nonsense\n".as_slice(), whole.as_slice()].concat();
         std::fs::write(&journal.path, broken).expect("writing");
         assert!(matches!(journal.open_intents(), Err(JournalError::Malformed { line: 1, .. })));
