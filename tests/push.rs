@@ -340,8 +340,11 @@ fn receipts_of_names_that_are_nowhere_any_more_are_retired() {
     fly.unset("shop-staging", "API_TOKEN");
     fly.unset("shop-staging", "SMTP_PASSWORD");
     github.remove(&repository(), "SHOP_TOKEN");
-    // Most of what the receipts know is gone, and all of it was meant to go.
-    let _ = world.run(&["push", "-e", "staging", "--yes"]).status(0);
+    // Most of what the receipts know is gone. Whether it was meant to go, a person says.
+    let refused = world.run(&["push", "-e", "staging", "--yes"]).status(2);
+    assert!(refused.transcript().contains("has lost 2 of the 2 secrets"), "{}", refused.transcript());
+    assert!(world.read("vault/staging/receipts.toml").contains("SMTP_PASSWORD"));
+    let _ = world.run(&["push", "-e", "staging", "--yes", "--allow-shrink"]).status(0);
     let receipts = world.read("vault/staging/receipts.toml");
     assert!(receipts.contains("STRIPE_KEY") && !receipts.contains("SMTP_PASSWORD"), "{receipts}");
 }

@@ -181,6 +181,10 @@ pub fn plan(
     for row in rows.iter().filter(|row| !row.ignored) {
         places.entry(&row.place).or_default().push(row);
     }
+    // Where nothing is declared any more there may be no row at all, and the receipts may be all that is left.
+    for place in memory.keys() {
+        places.entry(place).or_default();
+    }
     let made = made(rows);
     for (place, rows) in places {
         let memory = memory.get(place).cloned().unwrap_or_default();
