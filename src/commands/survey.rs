@@ -111,6 +111,25 @@ pub(super) fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> 
     Ok(runtime.context("cannot start the network runtime")?.block_on(future))
 }
 
+/// Returns what is odd about an environment's receipts: those that nobody vouches for, and those of places that no
+/// target is any more.
+fn receipt_problems(read: &receipts::Read, places: &[Place], file: &str) -> Vec<Problem> {
+    let problem = |line, kind| Problem { file: Some(file.to_owned()), line, secret: None, kind };
+    let forged = read.forged.iter().map(|forged| {
+        let (name, place) = (forged.name.clone(), forged.place.clone());
+        problem(forged.line, ProblemKind::ForgedReceipt { name, place })
+    });
+    let declared: BTreeSet<String> = places.iter().map(|place| place.location.to_string()).collect();
+    let mut left: BTreeMap<&str, Vec<RemoteName>> = BTreeMap::new();
+    for (place, name, _) in read.receipts.iter().filter(|(place, _, _)| !declared.contains(*place)) {
+        left.entry(place).or_default().push(name.clone());
+    }
+    let left = left
+        .into_iter()
+        .map(|(place, names)| problem(None, ProblemKind::LeftBehind { place: place.to_owned(), names }));
+    forged.chain(left).collect()
+}
+
 impl Survey {
     /// Returns the options that name an environment for a write.
     pub(super) fn flags(&self, name: &EnvironmentName) -> String {
@@ -167,7 +186,13 @@ impl Survey {
                 receipts::Read { foreign: layout.receipts(&name).exists(), ..receipts::Read::default() }
             };
             environment.inventory.problems.extend(age::problems(project, &environment.inventory, self.today()));
-            let places = project.places(&name).into_iter().filter(|place| self.selection.means(&place.target));
+            let places = project.places(&name);
+            environment.inventory.problems.extend(receipt_problems(
+                &read,
+                &places,
+                &layout.shown(&layout.receipts(&name)),
+            ));
+            let places = places.into_iter().filter(|place| self.selection.means(&place.target));
             let subject = Subject::new(project, environment.inventory, key, read.receipts, read.foreign, places);
             self.subjects.insert(name, subject);
         }

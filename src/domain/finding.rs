@@ -157,6 +157,22 @@ pub enum ProblemKind {
     /// The environment's receipts were made under a fingerprint key that is not there, so that they say nothing.
     #[error("was written under a fingerprint key that is not there, so that its receipts say nothing")]
     ForeignReceipts,
+    /// Nobody who has the environment's key has made the receipt as it stands, so that it says nothing.
+    #[error("the receipt of `{name}` at {place} was not made under this environment's key, and says nothing")]
+    ForgedReceipt {
+        /// The name there.
+        name: RemoteName,
+        /// The place, as the file calls it.
+        place: String,
+    },
+    /// undrift wrote at a place that no target is any more.
+    #[error("{place} is no target any more, and holds what undrift put there: {}", joined(.names))]
+    LeftBehind {
+        /// The place, as the receipts call it.
+        place: String,
+        /// The names there.
+        names: Vec<RemoteName>,
+    },
     /// The seal does not vouch for it.
     #[error(transparent)]
     Seal(BreachKind),
@@ -259,6 +275,8 @@ impl ProblemKind {
             Self::Log(fault) => fault.code(),
             Self::RecipientsDiffer { .. } => "UD332",
             Self::Unsettled => "UD333",
+            Self::ForgedReceipt { .. } => "UD334",
+            Self::LeftBehind { .. } => "UD404",
             Self::AccessDiffers { .. } => "UD401",
             Self::BeyondReach { .. } => "UD402",
             Self::Shadowed { .. } => "UD403",
@@ -275,6 +293,7 @@ impl ProblemKind {
             | Self::Overdue { .. }
             | Self::Expired { .. }
             | Self::ForeignReceipts
+            | Self::LeftBehind { .. }
             | Self::Seal(BreachKind::Unsealed)
             | Self::Log(_)
             | Self::RecipientsDiffer { .. }
@@ -312,6 +331,8 @@ impl ProblemKind {
             | Self::Overdue { .. }
             | Self::Expired { .. }
             | Self::ForeignReceipts
+            | Self::ForgedReceipt { .. }
+            | Self::LeftBehind { .. }
             | Self::Log(_)
             | Self::RecipientsDiffer { .. }
             | Self::Unsettled

@@ -84,6 +84,11 @@ impl FingerprintKey {
         self.authenticate(b"undrift receipts 1\0", text.as_bytes())
     }
 
+    /// Returns what shows that a receipt was made by somebody who has this key.
+    pub fn receipt(&self, content: &[u8]) -> Fingerprint {
+        self.authenticate(b"undrift receipt 1\0", content)
+    }
+
     /// Returns what shows that a saved plan was made by somebody who has this key.
     pub fn saved_plan(&self, text: &str) -> Fingerprint {
         self.authenticate(b"undrift saved plan 1\0", text.as_bytes())
@@ -235,6 +240,7 @@ mod tests {
             key(1).value(&SecretValue::copied_from(text)),
             key(1).digest(&RemoteDigest::new(text)),
             key(1).receipts(text),
+            key(1).receipt(text.as_bytes()),
             key(1).saved_plan(text),
             key(1).sealed_file(text.as_bytes()),
             key(1).seal(text.as_bytes()),

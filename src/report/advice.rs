@@ -156,6 +156,13 @@ pub fn mends(problem: &Problem, environment: &str) -> Option<String> {
         ProblemKind::ForeignReceipts => {
             format!("take vault/{environment}/key.age from git again, or move {file} away to begin anew")
         }
+        ProblemKind::ForgedReceipt { .. } => format!("git log -p -- {file}"),
+        ProblemKind::LeftBehind { .. } => {
+            format!(
+                "declare its target again and `undrift push -e {environment} --prune`, or, if it is gone, take its \
+                 tables out of {file}"
+            )
+        }
         ProblemKind::AccessDiffers { name, location, there, declared } => {
             shares(name, location, (there, declared), (secret, environment))?
         }
@@ -250,6 +257,7 @@ pub fn remedy(error: &TargetError, location: &Location) -> Option<String> {
         (
             TargetError::RateLimited { .. }
             | TargetError::TurnedAway(_)
+            | TargetError::Moved
             | TargetError::Timeout { .. }
             | TargetError::Unreachable(_),
             _,

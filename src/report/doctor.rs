@@ -303,7 +303,7 @@ mod tests {
     fn a_clock_is_judged_by_the_one_it_differs_from_most() {
         let here = at("2026-11-20T08:00:00Z");
         for (there, state, words) in [
-            ("2026-11-20T08:01:59Z", State::Ok, "less than two minutes from that of fly"),
+            ("2026-11-20T08:01:59Z", State::Ok, "less than two minutes from that of whoever was asked"),
             ("2026-11-20T08:02:00Z", State::Warn, "2 minutes behind that of fly"),
             ("2026-11-20T07:30:00Z", State::Warn, "30 minutes before that of fly"),
         ] {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use serde::Serialize;
 use vault_schema::receipts::{Origin as FiledOrigin, Receipt as Filed, ReceiptsFile, Removal as FiledRemoval, VERSION};
 
 use super::group::line_at;
@@ -44,6 +45,12 @@ pub enum ReceiptsError {
     },
 }
 
+/// The table of what stands at a place.
+const RECEIPT: &str = "receipts";
+
+/// The table of what was removed there.
+const REMOVAL: &str = "removed";
+
 /// What was read.
 #[derive(Debug, Default)]
 pub struct Read {
@@ -51,6 +58,19 @@ pub struct Read {
     pub receipts: Receipts,
     /// Whether they were made under another key.
     pub foreign: bool,
+    /// Those that nobody has made who has the key; they are left out.
+    pub forged: Vec<Forged>,
+}
+
+/// A table that nobody has made who has the key: forged, changed, moved to another name, or merged by hand out of two.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forged {
+    /// The place it stands under.
+    pub place: String,
+    /// The name there.
+    pub name: RemoteName,
+    /// Its line, from 1.
+    pub line: Option<usize>,
 }
 
 /// Reads an environment's receipts; one that was never pushed has none.
@@ -74,11 +94,23 @@ pub fn read(layout: &Layout, environment: &EnvironmentName, key: &FingerprintKey
         return Err(ReceiptsError::Version { file, version: filed.version });
     }
     if filed.key_id != key.id() {
-        return Ok(Read { receipts: Receipts::default(), foreign: true });
+        return Ok(Read { foreign: true, ..Read::default() });
     }
     let mut receipts = Receipts::default();
+    let mut forged = Vec::new();
+    let mut reject = |table: &str, place: &str, name: &str| {
+        let keys = |key: &str| [key.to_owned(), format!("\"{key}\"")];
+        let headers =
+            keys(place).into_iter().flat_map(|place| keys(name).map(|name| format!("[{table}.{place}.{name}]")));
+        let line = headers.filter_map(|header| text.find(&header)).min().map(|at| line_at(text.as_bytes(), at));
+        forged.push(Forged { place: place.to_owned(), name: RemoteName::new(name), line });
+    };
     for (place, names) in filed.receipts {
         for (name, receipt) in names {
+            if mac(key, RECEIPT, &place, &name, &Filed { mac: String::new(), ..receipt.clone() }) != receipt.mac {
+                reject(RECEIPT, &place, &name);
+                continue;
+            }
             let receipt = unfile(&receipt).ok_or_else(|| {
                 let message = format!("the receipt of `{name}` at `{place}` is not one undrift wrote");
                 malformed(text.find(&place).unwrap_or(0), &message)
@@ -88,6 +120,11 @@ pub fn read(layout: &Layout, environment: &EnvironmentName, key: &FingerprintKey
     }
     for (place, names) in filed.removed {
         for (name, removal) in names {
+            if mac(key, REMOVAL, &place, &name, &FiledRemoval { mac: String::new(), ..removal.clone() }) != removal.mac
+            {
+                reject(REMOVAL, &place, &name);
+                continue;
+            }
             let secret = SecretName::parse(&removal.secret).map_err(|_| {
                 let message = format!("the removal of `{name}` at `{place}` is not one undrift wrote");
                 malformed(text.rfind(&place).unwrap_or(0), &message)
@@ -95,7 +132,7 @@ pub fn read(layout: &Layout, environment: &EnvironmentName, key: &FingerprintKey
             receipts.insert_removal(place.clone(), RemoteName::new(name), Removal { secret, at: removal.at });
         }
     }
-    Ok(Read { receipts, foreign: false })
+    Ok(Read { receipts, foreign: false, forged })
 }
 
 /// Writes an environment's receipts.
@@ -127,13 +164,22 @@ fn body(key: &FingerprintKey, receipts: &Receipts) -> io::Result<String> {
     let mut file =
         ReceiptsFile { version: VERSION, key_id: key.id(), receipts: BTreeMap::new(), removed: BTreeMap::new() };
     for (place, name, receipt) in receipts.iter() {
-        file.receipts.entry(place.to_owned()).or_default().insert(name.to_string(), file_receipt(receipt));
+        let mut filed = file_receipt(receipt);
+        filed.mac = mac(key, RECEIPT, place, name.as_str(), &filed);
+        file.receipts.entry(place.to_owned()).or_default().insert(name.to_string(), filed);
     }
     for (place, name, removal) in receipts.removals() {
-        let removal = FiledRemoval { secret: removal.secret.to_string(), at: removal.at };
+        let mut removal = FiledRemoval { secret: removal.secret.to_string(), at: removal.at, mac: String::new() };
+        removal.mac = mac(key, REMOVAL, place, name.as_str(), &removal);
         file.removed.entry(place.to_owned()).or_default().insert(name.to_string(), removal);
     }
     toml::to_string(&file).map_err(io::Error::other)
+}
+
+/// Returns what vouches for one table: for what it says, and for where it stands.
+fn mac(key: &FingerprintKey, table: &str, place: &str, name: &str, content: &impl Serialize) -> String {
+    let text = serde_json::to_vec(&(table, place, name, content)).expect("names, times and digits can be written");
+    key.receipt(&text).to_string()
 }
 
 fn file_receipt(receipt: &Receipt) -> Filed {
@@ -155,6 +201,7 @@ fn file_receipt(receipt: &Receipt) -> Filed {
         created,
         updated,
         access: access.map(|access| access.to_string()),
+        mac: String::new(),
     }
 }
 
@@ -217,8 +264,53 @@ mod tests {
         write(&layout, &staging, &key(1), &receipts).expect("writing");
         let read_back = read(&layout, &staging, &key(1)).expect("reading");
         assert_eq!(read_back.receipts, receipts);
+        assert_eq!(read_back.forged, []);
         let foreign = read(&layout, &staging, &key(2)).expect("reading");
         assert!(foreign.foreign && foreign.receipts.is_empty());
+    }
+
+    #[test]
+    fn believes_no_table_that_another_hand_has_made_or_moved() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let layout = Layout::at(folder.path());
+        let staging = EnvironmentName::parse("staging").expect("a name");
+        store::make_folder(&layout.environment(&staging)).expect("a folder");
+        let at = "2026-11-18T09:12:00Z".parse().expect("a time");
+        let mut receipts = Receipts::default();
+        let value = key(1).value(&SecretValue::copied_from("x"));
+        for name in ["A", "B.C"] {
+            let secret = SecretName::parse("A").expect("a name");
+            let evidence = SealedEvidence::Times { created: at, updated: at, access: None };
+            let receipt = Receipt { secret, value, written: at, evidence, origin: Origin::AsIs };
+            receipts.insert("github:acme/shop".to_owned(), RemoteName::new(name), receipt);
+        }
+        let removal = Removal { secret: SecretName::parse("B").expect("a name"), at };
+        receipts.insert_removal("fly:shop-staging".to_owned(), RemoteName::new("B"), removal);
+        let text = render(&key(1), &receipts).expect("text");
+        // (what is changed, what it becomes, the name that is left out, its line)
+        let lines = |of: &str| text.lines().position(|line| line.contains(of)).map(|index| index + 1);
+        let (first, quoted, removed) = (lines("shop\".A]"), lines("\"B.C\"]"), lines("[removed."));
+        let table = [
+            ("updated = \"2026-11-18T09:12:00Z\"", "updated = \"2026-11-18T09:12:01Z\"", "A", first),
+            ("origin = \"as-is\"", "origin = \"adopted\"", "A", first),
+            ("origin = \"as-is\"\n", "", "A", first),
+            ("shop\".A]", "shop\".Z]", "Z", first),
+            ("[receipts.\"github:acme/shop\".\"B.C\"]", "[receipts.\"github:acme/site\".\"B.C\"]", "B.C", quoted),
+            ("at = \"2026-11-18T09:12:00Z\"", "at = \"2026-11-18T09:12:01Z\"", "B", removed),
+            ("mac = \"", "mac = \"0", "A", first),
+        ];
+        for (from, to, name, line) in table {
+            assert!(text.contains(from), "{from}: {text}");
+            std::fs::write(layout.receipts(&staging), text.replacen(from, to, 1)).expect("writing");
+            let read = read(&layout, &staging, &key(1)).expect("it is well formed");
+            let found: Vec<_> = read.forged.iter().map(|forged| (forged.name.as_str(), forged.line)).collect();
+            assert_eq!(found, [(name, line)], "{from}");
+            assert_eq!(read.receipts.iter().count() + read.receipts.removals().count(), 2, "{from}");
+        }
+        let without: String =
+            text.lines().filter(|line| !line.starts_with("mac")).map(|line| line.to_owned() + "\n").collect();
+        std::fs::write(layout.receipts(&staging), without).expect("writing");
+        assert_eq!(read(&layout, &staging, &key(1)).expect("it is well formed").forged.len(), 3);
     }
 
     #[test]

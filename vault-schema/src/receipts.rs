@@ -35,6 +35,9 @@ pub struct Removal {
     pub secret: String,
     /// When it was removed, by the target's own clock.
     pub at: Timestamp,
+    /// What shows that somebody who has the environment's key wrote this table: 64 hexadecimal digits.
+    #[serde(default)]
+    pub mac: String,
 }
 
 /// How a receipt that we did not push came about.
@@ -73,4 +76,8 @@ pub struct Receipt {
     /// The keyed form of who the target let use it, where it tells: 64 hexadecimal digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access: Option<String>,
+    /// What shows that somebody who has the environment's key wrote this table, for this name at this place: 64
+    /// hexadecimal digits. Each table has its own, so that tables of two branches merge.
+    #[serde(default)]
+    pub mac: String,
 }

@@ -348,6 +348,13 @@ pub const CODES: &[Code] = &[
         remedy: "The next write puts them in place, and needs no key for it: `undrift seal -e ENVIRONMENT`, for example.",
     },
     Code {
+        code: "UD334",
+        title: "receipt of nobody",
+        meaning: "A table of receipts.toml does not fit its own `mac`: it was not written by undrift with this environment's key, or was changed, moved to another name, or put together by hand out of two branches.",
+        matters: "A forged receipt would let a stranger's value pass for ours, or have `--prune` remove what was never ours. So the table counts for nothing, and what it spoke of is `unverified`.",
+        remedy: "`git log -p -- vault/ENVIRONMENT/receipts.toml` shows who wrote it. Take the table from a commit in which it was whole, or leave it: the next push that writes receipts drops it.",
+    },
+    Code {
         code: "UD401",
         title: "access differs",
         meaning: "An organization lets other repositories use the secret or variable than undrift.toml says.",
@@ -367,5 +374,12 @@ pub const CODES: &[Code] = &[
         meaning: "One name stands at two levels of GitHub: an environment wins over its repository, and both win over the organization. The two values differ, or nothing shows that they are equal.",
         matters: "What is changed at the level that loses has no effect, and nobody sees why.",
         remedy: "Remove one of the two, give it a name of its own at that target, or accept one that is unmanaged with an `[[ignore]]` rule.",
+    },
+    Code {
+        code: "UD404",
+        title: "left behind",
+        meaning: "The receipts say that undrift pushed to a place that no target of undrift.toml is any more: the target was removed, or its app or repository has another name now.",
+        matters: "What was pushed there is still there, is asked about by nobody, and stays behind when the values change.",
+        remedy: "Declare the target again and `undrift push --prune`, which removes it there. Where the place is gone, remove its tables from receipts.toml.",
     },
 ];
