@@ -431,3 +431,25 @@ fn two_branches_of_git_are_put_together_by_one_seal() {
     commit("merge");
     assert!(Path::new(&world.path("vault/.gitattributes")).is_file());
 }
+
+#[test]
+fn what_was_remembered_of_others_is_not_given_up_with_one_seal() {
+    let (_fly, _github, world) = pushed();
+    let set = |value: &str| {
+        let _ = world.run_with(&["set", "X", "-e", "production"], value).status(0);
+    };
+    set("1");
+    let older = files(&world.path("vault/production"));
+    set("2");
+    world.write(".undrift/seen.toml", "nonsense");
+    let forgotten = world.run(&["audit"]).status(2);
+    assert_eq!(forgotten.output.matches(".undrift/seen.toml").count(), 2, "{}", forgotten.transcript());
+    let _ = world.run(&["seal", "-e", "staging", "--yes"]).status(0);
+    // Nobody has said of production that it is as it should be, and older files are there by now.
+    for (path, content) in &older {
+        std::fs::write(path, content).unwrap();
+    }
+    let audit = world.run(&["audit"]).status(2);
+    assert_eq!(audit.output.matches(".undrift/seen.toml").count(), 1, "{}", audit.transcript());
+    assert!(audit.output.contains("vault/production/"), "{}", audit.transcript());
+}

@@ -102,6 +102,12 @@ impl Layout {
         self.root.join("vault").join(environment.as_str())
     }
 
+    /// Returns the environments that have a folder, declared or not.
+    pub fn environments(&self) -> io::Result<Vec<EnvironmentName>> {
+        let folders = list(&self.root.join("vault"))?.into_iter().filter(|(_, path)| path.is_dir());
+        Ok(folders.filter_map(|(name, _)| EnvironmentName::parse(name.to_str()?).ok()).collect())
+    }
+
     /// Returns the folder of those files of an environment that take the place of others all at once: from the moment that
     /// it is there, what lies in it is what counts.
     pub fn coming(&self, environment: &EnvironmentName) -> PathBuf {

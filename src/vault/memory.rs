@@ -56,12 +56,17 @@ pub fn read(layout: &Layout, environment: &EnvironmentName) -> Result<Memory, Fo
 
 /// Changes what is remembered of an environment. Nothing is written where nothing changes.
 pub fn change(layout: &Layout, environment: &EnvironmentName, change: impl FnOnce(&mut Memory)) -> io::Result<()> {
-    // What cannot be read is replaced: whoever got so far was told, and has accepted what is there.
-    let mut all = file(layout).unwrap_or_else(|Forgotten| empty());
-    let before = all.environments.get(environment.as_str()).and_then(|seen| unfile(seen).ok()).unwrap_or_default();
-    let mut memory = before.clone();
+    // What cannot be read is replaced: whoever got so far was told, and has accepted what is there in this environment.
+    // Of the others nobody has accepted anything.
+    let mut all = match file(layout) {
+        Ok(all) => all,
+        Err(Forgotten) => all_lost(layout)?,
+    };
+    let known = all.environments.get(environment.as_str()).map(unfile);
+    let before = known.unwrap_or_else(|| Ok(Memory::default()));
+    let mut memory = before.clone().unwrap_or_default();
     change(&mut memory);
-    if memory == before && layout.seen().is_file() {
+    if before.as_ref() == Ok(&memory) && layout.seen().is_file() {
         return Ok(());
     }
     all.environments.insert(environment.to_string(), filed(&memory));
@@ -71,6 +76,11 @@ pub fn change(layout: &Layout, environment: &EnvironmentName, change: impl FnOnc
         "# What this machine has seen of each environment's seal and log. Written by undrift; no values.\n{body}"
     );
     store::replace(&layout.seen(), text.as_bytes())
+}
+
+fn all_lost(layout: &Layout) -> io::Result<SeenFile> {
+    let lost = |name: EnvironmentName| (name.to_string(), Seen { lost: true, ..Seen::default() });
+    Ok(SeenFile { environments: layout.environments()?.into_iter().map(lost).collect(), ..empty() })
 }
 
 fn empty() -> SeenFile {
@@ -84,6 +94,9 @@ fn file(layout: &Layout) -> Result<SeenFile, Forgotten> {
 }
 
 fn unfile(seen: &Seen) -> Result<Memory, Forgotten> {
+    if seen.lost {
+        return Err(Forgotten);
+    }
     let fingerprint = |text: &String| Fingerprint::parse(text).ok_or(Forgotten);
     let newest = seen.seal.as_ref().map(|seal| Ok((seal.key_id.clone(), seal.serial, fingerprint(&seal.seal)?)));
     let begun = seen.begun.iter().map(|(file, mark)| Ok((file.clone(), fingerprint(mark)?)));
@@ -105,6 +118,7 @@ fn filed(memory: &Memory) -> Seen {
         heads: memory.heads.iter().map(ToString::to_string).collect(),
         pushing: memory.pushing,
         begun: memory.seal.begun.iter().map(|(file, mark)| (file.clone(), mark.to_string())).collect(),
+        lost: false,
     }
 }
 
@@ -135,5 +149,16 @@ mod tests {
             std::fs::write(layout.seen(), broken).expect("writing");
             assert_eq!(read(&layout, &name("staging")), Err(Forgotten), "{broken}");
         }
+        // One is looked at and accepted; nobody has looked at the other, and one that is new was never forgotten.
+        for folder in ["staging", "production"] {
+            store::make_folder(&layout.environment(&name(folder))).expect("a folder");
+        }
+        std::fs::write(layout.seen(), "nonsense").expect("writing");
+        change(&layout, &name("staging"), |known| known.heads.clear()).expect("writing");
+        assert_eq!(read(&layout, &name("staging")), Ok(Memory::default()));
+        assert_eq!(read(&layout, &name("production")), Err(Forgotten));
+        assert_eq!(read(&layout, &name("review")), Ok(Memory::default()));
+        change(&layout, &name("production"), |known| known.heads.clear()).expect("writing");
+        assert_eq!(read(&layout, &name("production")), Ok(Memory::default()));
     }
 }

@@ -56,6 +56,9 @@ pub struct Seen {
     /// File name → the HMAC of a write that was begun and is not sealed yet.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub begun: BTreeMap<String, String>,
+    /// What was remembered of it was lost with a file that could not be read, and nobody has looked at it since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lost: bool,
 }
 
 /// A seal that this machine has seen.
