@@ -183,6 +183,38 @@ fn a_write_in_the_last_moment_is_lost_and_never_unnoticed() {
     }
 }
 
+#[test]
+fn what_somebody_writes_right_after_us_is_neither_ours_nor_written_over() {
+    let (fly, github) = twins();
+    let world = World::with_twins(&fly, &github);
+    world.shop();
+    let _ = world.run(&["push", "-e", "staging", "--yes"]).status(0);
+    github.clock().advance(Duration::from_secs(60));
+    world.set("STRIPE_KEY", "stripe-2");
+    github.clear_requests();
+    // Our write is answered; somebody writes two seconds later; only then do we see what is there.
+    github.inject(Fault::new(FaultKind::Hold).method("GET").path_contains("/STRIPE_KEY").skip(1).times(1));
+    let push = ["push", "-e", "staging", "-t", "ci", "--yes"];
+    let held = github.held();
+    let ran = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while github.held() == held {
+                std::thread::yield_now();
+            }
+            github.clock().advance(Duration::from_secs(2));
+            github.set(&repository(), "STRIPE_KEY", "theirs");
+            github.release();
+        });
+        world.run(&push)
+    });
+    let told = ran.status(2);
+    assert!(told.output.contains("it was written, and somebody"), "{}", told.transcript());
+    let audit = world.run(&["audit", "-e", "staging", "-t", "ci"]).status(1);
+    assert!(audit.output.contains("conflict"), "{}", audit.transcript());
+    let _ = world.run(&push).status(1);
+    assert_eq!(github.values(&repository())["STRIPE_KEY"], b"theirs");
+}
+
 /// The receipts of both machines after git has put them together, or nothing where it could not.
 fn merged(machines: &Machines) -> bool {
     commit(&machines.first, "the receipts of the first");

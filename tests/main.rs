@@ -32,6 +32,8 @@ mod names;
 mod process;
 mod prompts;
 mod push;
+mod receipts;
+mod removals;
 mod rename;
 mod rm;
 mod rollout;

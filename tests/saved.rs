@@ -100,6 +100,25 @@ fn whatever_moved_is_named_and_nothing_is_written() {
 }
 
 #[test]
+fn who_may_use_what_a_plan_makes_is_part_of_it() {
+    let (fly, github) = twins();
+    let world = World::with_twins(&fly, &github);
+    world.shop();
+    let organization = "version = 1\n[environments.staging]\n[targets.org]\nkind = \"github\"\nscope = \"organization\"\n\
+                        organization = \"acme\"\nvisibility = \"private\"\n[secrets.API_TOKEN]\n[secrets.SMTP_PASSWORD]\n\
+                        targets = []\n[secrets.STRIPE_KEY]\ntargets = []\n";
+    world.write("undrift.toml", organization);
+    let _ = world.run(&["plan", "-e", "staging", "--out", "plan.json"]).status(1);
+    world.write("undrift.toml", organization.replace("\"private\"", "\"all\""));
+    github.clear_requests();
+    assert_snapshot!("push_plan_wider", world.run(&PUSH).status(2).transcript());
+    assert_eq!(written(&fly, &github), 0);
+    world.write("undrift.toml", organization);
+    let _ = world.run(&PUSH).status(0);
+    assert_eq!(written(&fly, &github), 1);
+}
+
+#[test]
 fn a_roll_out_that_somebody_made_meanwhile_is_a_move_too() {
     let (fly, github) = twins();
     let world = World::with_twins(&fly, &github);

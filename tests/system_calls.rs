@@ -173,3 +173,52 @@ fn is_past(call: &str, number: usize) -> bool {
     command.output().unwrap();
     number > std::fs::read_to_string(counted).unwrap().lines().count()
 }
+
+/// What an adoption writes is the file, the receipt and the log, in this order: where it ends in between, nobody is
+/// accused of having cut the log.
+#[test]
+fn an_adoption_killed_at_any_system_call_accuses_nobody_and_is_done_by_the_next() {
+    if !tools::has("strace", "kills at system calls") {
+        return;
+    }
+    let mut kills = 0;
+    for call in ["fsync", "rename", "linkat"] {
+        for number in 1.. {
+            let (fly, github) = twins();
+            let mut world = World::with_twins(&fly, &github);
+            world.shop();
+            let _ = world.run(&["push", "-e", "staging", "--yes"]).status(0);
+            github.set(&repository(), "STRIPE_KEY", "stripe-2");
+            let mut command = Command::new("strace");
+            command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}")]);
+            command.args(["-e", &format!("inject={call}:signal=KILL:when={number}")]);
+            command.arg(assert_cmd::cargo::cargo_bin("undrift")).args(ADOPT).env_clear().envs(&world.variables);
+            let mut command = assert_cmd::Command::from_std(command);
+            command.env("PATH", "/usr/bin:/bin").current_dir(world.path("")).write_stdin("stripe-2");
+            let output = command.output().unwrap();
+            let what = format!("killed at {call} {number}");
+            let was_killed = output.status.signal() == Some(9);
+            assert!(was_killed || output.status.code() == Some(0), "{what}: {output:?}");
+            // The program that was killed has the clock of this machine, which is later.
+            world.now = jiff::Timestamp::now();
+            let report = world.run(&["audit", "-e", "staging", "--format", "json"]).json();
+            let codes: Vec<&str> =
+                report["findings"].as_array().unwrap().iter().flat_map(|f| f["code"].as_str()).collect();
+            assert!(!codes.iter().any(|code| LOG.contains(code)), "{what}: {codes:?}");
+            let again = world.run_with(&ADOPT, "stripe-2");
+            assert_eq!(again.status, 0, "{what}: {}", again.transcript());
+            let _ = world.run(&["audit", "-e", "staging"]).status(0);
+            assert_eq!(world.run(&["log", "-e", "staging"]).status, 0, "{what}");
+            if !was_killed {
+                break;
+            }
+            kills += 1;
+        }
+    }
+    assert!(kills >= 8, "only {kills} adoptions were killed");
+}
+
+const ADOPT: [&str; 7] = ["adopt", "STRIPE_KEY", "-e", "staging", "-t", "ci", "--yes"];
+
+/// The findings of a log that somebody cut or changed.
+const LOG: [&str; 5] = ["UD326", "UD327", "UD328", "UD329", "UD330"];

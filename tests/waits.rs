@@ -53,3 +53,30 @@ fn a_wait_that_is_too_long_is_an_error_that_says_when_to_come_back() {
     assert_eq!(failure["message"], "the rate limit is used up until 10:12:01 UTC");
     assert_eq!(failure["hint"], "run the same command again after 10:12:01 UTC");
 }
+
+#[test]
+fn a_turn_is_waited_for_before_the_look_at_each_of_two_places_that_share_a_budget() {
+    let (fly, github) = twins();
+    github.create_repository("acme/site");
+    let mut world = World::with_twins(&fly, &github);
+    world.shop();
+    let places = "[targets.a]\nkind = \"github\"\nrepository = \"acme/shop\"\n\
+                  [targets.b]\nkind = \"github\"\nrepository = \"acme/site\"\n";
+    // Twenty writes are sent at once; each one after them waits for its turn.
+    let names: Vec<String> = (10..21).map(|number| format!("S{number}")).collect();
+    let declared: String = names.iter().map(|name| format!("[secrets.{name}]\n")).collect();
+    let others: String =
+        ["API_TOKEN", "SMTP_PASSWORD", "STRIPE_KEY"].map(|name| format!("[secrets.{name}]\ntargets = []\n")).concat();
+    world.write("undrift.toml", format!("version = 1\n[environments.staging]\n{places}{declared}{others}"));
+    names.iter().for_each(|name| world.set(name, "ours"));
+    world.network.write_gap = std::time::Duration::from_secs(2);
+    let _ = world.run(&["push", "-e", "staging", "--yes"]).status(0);
+    let of_last = |request: &twins::Request| request.path.split('?').next().is_some_and(|path| path.ends_with("/S20"));
+    let lines: Vec<String> =
+        github.requests().iter().filter(|it| of_last(it)).map(|it| format!("{} {}", it.method, it.path)).collect();
+    let writes: Vec<usize> = (0..lines.len()).filter(|index| lines[*index].starts_with("PUT")).collect();
+    assert_eq!(writes.len(), 2, "{lines:#?}");
+    for index in writes {
+        assert_eq!(lines[index - 1], lines[index].replace("PUT", "GET"), "{lines:#?}");
+    }
+}
