@@ -261,7 +261,7 @@ fn what_is_not_meant_is_passed_over() {
     }
     world.plain("env.ts", "2026-03-02", "A=canary\n");
     let said = world.import(&["."], 2);
-    assert!(said.contains("error: there is no plain .env file in .\n"), "{said}");
+    assert!(said.contains("error: there is no plain .env file in ., nor one of sops, passage or fnox\n"), "{said}");
     world.plain("api_staging.env", "2026-03-02", "A=canary\n");
     world.plain(".env.staging.bak", "2026-03-02", "A=canary-2\n");
     world.plain("old/api_staging.env.gpg", "2026-03-02", "canary");

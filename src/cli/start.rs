@@ -19,8 +19,12 @@ pub struct Init {
 #[derive(Debug, Args)]
 #[command(after_help = "The environment is found in a file's name or folder (`api_staging.env`, `.env.staging`,\n\
                   `staging/api.env`); `-e` says it for files that do not. Originals are not touched.\n\n\
+                  Read beside .env files, with your identities: files of sops (YAML, JSON, dotenv; age\n\
+                  recipients), passage stores, and fnox.toml (age provider; a profile is an environment).\n\
+                  Nested keys and paths make a name: `db: {password: ...}` is DB_PASSWORD.\n\n\
                   Examples:\n  undrift import ./secrets\n  undrift import . -e staging\n  \
-                  undrift import ./secrets --prefer secrets/api/api_staging.env")]
+                  undrift import ./secrets --prefer secrets/api/api_staging.env\n  \
+                  undrift import ~/.passage/store/shop -i ~/.passage/identities -i ~/.config/undrift/identity.txt")]
 pub struct Import {
     /// The folder, or one file
     #[arg(value_name = "PATH")]

@@ -33,6 +33,7 @@ pub(super) fn run(arguments: &Import, global: &Global, world: &mut World) -> any
         [only] if selection.environments_named => Some(only),
         _ => None,
     };
+    let identities = world.identity_chain(global).load()?;
     let gathered = tree::gather(&Request {
         layout: &selection.layout,
         folder: &world.folder,
@@ -41,8 +42,8 @@ pub(super) fn run(arguments: &Import, global: &Global, world: &mut World) -> any
         declared: &declared,
         meant: &selection.environments,
         otherwise,
+        identities: &identities.keys,
     })?;
-    let identities = world.identity_chain(global).load()?;
     // What is decided below must still be so when it is written.
     let _lock = if arguments.dry_run {
         None
@@ -84,7 +85,7 @@ pub(super) fn run(arguments: &Import, global: &Global, world: &mut World) -> any
         world.ui.say(&format!("hint: {hint}"));
     }
     if !arguments.dry_run && decisions.iter().any(|decision| decision.taken().is_some()) {
-        let files = report::count(gathered.files, "plain file");
+        let files = report::count(gathered.files, if gathered.foreign { "file" } else { "plain file" });
         let first = if view.is_partial() { "settle what is left out, " } else { "" };
         world.ui.say(&format!(
             "next: {first}check with `undrift list`, then remove {files}, which nothing here has touched"

@@ -116,7 +116,8 @@ fn left_out(view: &View<'_>) -> String {
     }
     let mut broken = None;
     for left in &view.gathered.left {
-        if matches!(left.reason, Reason::Broken(_)) && broken != Some(&left.file) {
+        let whole = matches!(left.reason, Reason::Broken(_) | Reason::Sops(_)) && left.line.is_some();
+        if whole && broken != Some(&left.file) {
             let _ = writeln!(text, "  nothing is taken from {}", left.file);
             broken = Some(&left.file);
         }
@@ -178,6 +179,19 @@ fn notes(view: &View<'_>) -> String {
     for (name, environments) in intake::shared(view.decisions) {
         let environments: Vec<&str> = environments.into_iter().map(EnvironmentName::as_str).collect();
         let _ = writeln!(text, "  one value in {}: {name}", environments.join(" and "));
+    }
+    for (file, names) in &view.gathered.made {
+        let _ = writeln!(text, "  names put together with `_` in upper case: {file}");
+        let widest = names.iter().map(|(path, _)| path.chars().count()).max().unwrap_or_default();
+        for (path, name) in names {
+            let _ = writeln!(text, "    {path:<widest$}  {name}");
+        }
+    }
+    for (file, keys) in &view.gathered.in_the_clear {
+        let _ = writeln!(text, "  in the clear in a sops file, so no secret, and not taken: {file}");
+        for key in keys {
+            let _ = writeln!(text, "    {key}");
+        }
     }
     for (file, skip) in &view.gathered.skipped {
         let what = match skip {
@@ -280,9 +294,10 @@ fn file_hints(view: &View<'_>) -> impl Iterator<Item = String> {
             }
             Reason::Undeclared(name) => (1, format!("`undrift init {name}` declares it, if it is one")),
             Reason::Ambiguous(_) => (2, format!("rename {}, so that its path names one environment", left.file)),
-            Reason::Broken(_) | Reason::Encrypted | Reason::Name(_) | Reason::Unreadable(_) | Reason::TooLarge => {
-                continue;
+            reason if reason.wants_identity() => {
+                (3, format!("`{} -i FILE -i OWN` opens it with another identity beside your own", view.command))
             }
+            _ => continue,
         };
         hints.entry(kind).or_insert(hint);
     }

@@ -49,15 +49,15 @@ pub fn line_at(text: &[u8], position: usize) -> usize {
 }
 
 /// Where the lines of a text end, so that the line of each of many positions is found without counting from the top.
-struct Lines(Vec<usize>);
+pub(super) struct Lines(Vec<usize>);
 
 impl Lines {
-    fn of(text: &str) -> Self {
+    pub(super) fn of(text: &str) -> Self {
         Self(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(position, _)| position).collect())
     }
 
     /// Returns the line, from 1, of a position.
-    fn at(&self, position: usize) -> usize {
+    pub(super) fn at(&self, position: usize) -> usize {
         self.0.partition_point(|end| *end < position) + 1
     }
 }

@@ -7,6 +7,7 @@ pub mod dotenv;
 pub mod edit;
 pub mod etags;
 pub mod export;
+pub mod foreign;
 pub mod git;
 pub mod group;
 pub mod header;

@@ -1,7 +1,9 @@
-//! A tree of plain env files: found, named by their paths, and read. Nothing in it is changed.
+//! A tree of env files, and of files of sops, passage and fnox: found, named by their paths, and read. Nothing in it is
+//! changed.
 
 pub mod naming;
 pub mod placing;
+mod reading;
 #[cfg(test)]
 mod tests;
 
@@ -11,23 +13,23 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use jiff::Timestamp;
-use zeroize::Zeroizing;
 
-use super::dotenv;
+use super::crypt::{AnyIdentity, OpenError};
+use super::foreign::{self, fnox, passage, sops};
 use super::layout::Layout;
-use super::store::{self, ReadError};
 use crate::domain::finding::Source;
 use crate::domain::intake::Candidate;
-use crate::domain::name::{EnvironmentName, NameError, SecretName};
+use crate::domain::name::{EnvironmentName, GroupName, NameError, SecretName};
 use crate::domain::secret::SecretValue;
 use crate::domain::suggest::nearest;
-use naming::{Kind, Named, Skip};
+use crate::vault::dotenv;
+use naming::{Named, Skip};
+use reading::{Form, Reading};
 
 /// Folders in which nobody keeps a project's values.
-const PASSED_OVER: &[&str] = &[".git", ".undrift", "node_modules", "target"];
+const PASSED_OVER: &[&str] = &[".extensions", ".git", ".undrift", "node_modules", "target"];
 
 /// What is asked of a tree.
-#[derive(Debug)]
 pub struct Request<'a> {
     /// Where the project is.
     pub layout: &'a Layout,
@@ -43,6 +45,8 @@ pub struct Request<'a> {
     pub meant: &'a [EnvironmentName],
     /// The environment of files that name none.
     pub otherwise: Option<&'a EnvironmentName>,
+    /// The keys that open what is encrypted.
+    pub identities: &'a [AnyIdentity],
 }
 
 /// What a tree holds.
@@ -54,9 +58,15 @@ pub struct Gathered {
     pub left: Vec<Left>,
     /// The env files that are not meant to be taken.
     pub skipped: Vec<(String, Skip)>,
-    /// How many plain files there are for the environments that are meant.
+    /// The names that were made of keys or paths, by file: of what, and the name.
+    pub made: Vec<(String, Vec<(String, String)>)>,
+    /// What sops keeps in the clear, by file, which is no secret.
+    pub in_the_clear: Vec<(String, Vec<String>)>,
+    /// How many files there are for the environments that are meant.
     pub files: usize,
-    /// How many plain files belong to other environments.
+    /// Whether some of those are no plain env files.
+    pub foreign: bool,
+    /// How many files belong to other environments.
     pub elsewhere: usize,
 }
 
@@ -71,8 +81,8 @@ pub struct Left {
     pub reason: Reason,
 }
 
-/// Why nothing was taken from a file or line. None holds any text of a file.
-#[derive(Debug, thiserror::Error)]
+/// Why nothing was taken from a file or line. None holds any value.
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Reason {
     /// Its path names no environment.
     #[error("names no environment")]
@@ -89,6 +99,18 @@ pub enum Reason {
     /// Its values are encrypted by another program.
     #[error("is encrypted by sops or dotenvx; decrypt it first")]
     Encrypted,
+    /// Sops has encrypted it, and it is not taken.
+    #[error("{0}")]
+    Sops(sops::Refusal),
+    /// Fnox has encrypted it, and it is not taken.
+    #[error("{0}")]
+    Fnox(fnox::Refusal),
+    /// An entry of a store that is not taken.
+    #[error("{0}")]
+    Passage(passage::Refusal),
+    /// It is not text.
+    #[error("is not text")]
+    NotText,
     /// A name that the vault does not take.
     #[error("the name {0}")]
     Name(NameError),
@@ -98,6 +120,19 @@ pub enum Reason {
     /// No env file is that large.
     #[error("is too large to be an env file")]
     TooLarge,
+}
+
+impl Reason {
+    /// Returns whether another identity may open what is left.
+    pub fn wants_identity(&self) -> bool {
+        match self {
+            Self::Sops(sops::Refusal::NoIdentity) => true,
+            Self::Passage(passage::Refusal::Closed(error)) | Self::Fnox(fnox::Refusal::Closed { error, .. }) => {
+                *error == OpenError::NoIdentity
+            }
+            _ => false,
+        }
+    }
 }
 
 /// Why a tree was not looked at.
@@ -112,7 +147,7 @@ pub enum TreeError {
         source: io::Error,
     },
     /// There is nothing to import.
-    #[error("there is no plain .env file in {0}")]
+    #[error("there is no plain .env file in {0}, nor one of sops, passage or fnox")]
     Nothing(String),
     /// A preferred file that is not among them.
     #[error("`--prefer {file}`: no values are read from that file{}", .nearest.as_ref().map_or_else(String::new, |file| format!("; did you mean `{file}`?")))]
@@ -132,15 +167,18 @@ pub enum TreeError {
     },
 }
 
-/// A plain file that was found.
+/// A file that was found.
 struct Found {
+    form: Form,
+    /// Whether it was named itself, not a folder it is in.
+    by_hand: bool,
     path: PathBuf,
     /// The file's path below what was typed.
     below: PathBuf,
     metadata: Metadata,
 }
 
-/// Finds and reads every plain env file.
+/// Finds and reads every file.
 pub fn gather(request: &Request<'_>) -> Result<Gathered, TreeError> {
     let mut gathered = Gathered::default();
     let found = find(request, &mut gathered)?;
@@ -162,7 +200,9 @@ fn find(request: &Request<'_>, gathered: &mut Gathered) -> Result<Vec<Found>, Tr
     let metadata = fs::metadata(&root).map_err(unreadable)?;
     if !metadata.is_dir() {
         // A file that was named by hand is meant, whatever its name and wherever it lies.
-        return Ok(vec![Found { path: root, below: PathBuf::new(), metadata }]);
+        let name = root.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let form = reading::form_by_hand(&root, &name, request.declared);
+        return Ok(vec![Found { form, by_hand: true, path: root, below: PathBuf::new(), metadata }]);
     }
     let vault = request.declared.iter().map(|name| request.layout.environment(name));
     let ours: Vec<PathBuf> = vault.filter_map(|folder| folder.canonicalize().ok()).collect();
@@ -179,6 +219,8 @@ fn find(request: &Request<'_>, gathered: &mut Gathered) -> Result<Vec<Found>, Tr
                 continue;
             }
         };
+        let ours = folder.canonicalize().is_ok_and(|real| ours.contains(&real));
+        let store = !ours && passage::is_store(&folder);
         let mut inner = Vec::new();
         for entry in entries {
             let name = entry.file_name().to_string_lossy().into_owned();
@@ -192,13 +234,15 @@ fn find(request: &Request<'_>, gathered: &mut Gathered) -> Result<Vec<Found>, Tr
             }
             let kind = naming::kind(&name, request.declared);
             let file = || shown(&request.path.join(&below));
-            match kind {
+            match (reading::form(&path, &name, kind, store), kind) {
                 // Those are what the vault itself is made of.
-                Kind::Skipped(Skip::Encrypted) if folder.canonicalize().is_ok_and(|real| ours.contains(&real)) => {}
-                Kind::Skipped(skip) => gathered.skipped.push((file(), skip)),
-                Kind::Plain if metadata.is_symlink() => gathered.skipped.push((file(), Skip::Link)),
-                Kind::Plain if metadata.is_file() => found.push(Found { path, below, metadata }),
-                Kind::Other | Kind::Plain => {}
+                _ if ours && name.ends_with(".age") => {}
+                (Some(_), _) if metadata.is_symlink() => gathered.skipped.push((file(), Skip::Link)),
+                (Some(form), _) if metadata.is_file() => {
+                    found.push(Found { form, by_hand: false, path, below, metadata });
+                }
+                (None, naming::Kind::Skipped(skip)) => gathered.skipped.push((file(), skip)),
+                _ => {}
             }
         }
         folders.extend(inner.into_iter().rev());
@@ -241,10 +285,64 @@ fn ranks<'a>(request: &Request<'_>, found: &'a [Found]) -> Result<BTreeMap<&'a P
 fn take(request: &Request<'_>, found: &Found, rank: Option<usize>, gathered: &mut Gathered) -> Result<(), TreeError> {
     let file = shown(&request.path.join(&found.below));
     let (folders, name) = parts(request, &found.below);
-    let naming = naming::name(&folders, &name, request.declared)
+    let called = match found.form {
+        Form::Environment | Form::Document(_) => naming::without_marks(&name),
+        Form::Fnox => name.replacen("fnox", "", 1),
+        // Its name is that of a secret.
+        Form::Passage => String::new(),
+    };
+    let folders: Vec<String> = match found.form {
+        Form::Passage => folders.into_iter().filter(|folder| folder != "store").collect(),
+        _ => folders,
+    };
+    let naming = naming::name(&folders, &called, request.declared)
         .map_err(|source| TreeError::Group { file: file.clone(), source })?;
-    let mut named: Vec<Named> = naming.environments.into_iter().collect();
-    let environment = match (named.pop(), named.is_empty()) {
+    let environment = environment(request, naming.environments.into_iter().collect());
+    let mut taking = Taking { request, found, file, group: naming.group, rank, gathered };
+    if found.form != Form::Fnox {
+        taking.whole(environment, &name);
+        return Ok(());
+    }
+    let mut readings = reading::read(&found.path, found.form, found.by_hand, request.identities);
+    let profiles: Vec<_> = readings
+        .iter()
+        .map(|reading| reading.profile.as_deref().map(|profile| naming::of_profile(profile, request.declared)))
+        .collect();
+    // What stands at the top of the file is in every profile already.
+    let covered = match &environment {
+        Err(Reason::NoEnvironment) => readings.len() > 1,
+        Err(_) => false,
+        Ok(environment) => profiles.iter().flatten().any(|named| named.as_str() == environment.as_str()),
+    };
+    for (reading, profile) in readings.drain(..).zip(profiles) {
+        let own = match profile {
+            Some(Named::Declared(name)) => Ok(name),
+            Some(Named::Undeclared(name)) => Err(Reason::Undeclared(name)),
+            None if covered => {
+                let imports = |(_, reason): &(_, Reason)| matches!(reason, Reason::Fnox(fnox::Refusal::Imports));
+                let left = reading.left.into_iter().filter(imports);
+                taking.left(left);
+                continue;
+            }
+            None => environment.clone(),
+        };
+        match own {
+            Ok(environment) => taking.values(&environment, reading),
+            Err(reason) => taking.left([(None, reason)]),
+        }
+    }
+    let meant = taking
+        .gathered
+        .candidates
+        .iter()
+        .any(|c| c.source.file == taking.file && request.meant.contains(&c.environment));
+    taking.count(meant || taking.gathered.left.iter().any(|left| left.file == taking.file));
+    Ok(())
+}
+
+/// Returns the one environment that a path names.
+fn environment(request: &Request<'_>, mut named: Vec<Named>) -> Result<EnvironmentName, Reason> {
+    match (named.pop(), named.is_empty()) {
         (None, _) => request.otherwise.cloned().ok_or(Reason::NoEnvironment),
         (Some(Named::Declared(name)), true) => Ok(name),
         (Some(Named::Undeclared(name)), true) => Err(Reason::Undeclared(name)),
@@ -252,78 +350,111 @@ fn take(request: &Request<'_>, found: &Found, rank: Option<usize>, gathered: &mu
             named.push(last);
             Err(Reason::Ambiguous(named.iter().map(|named| format!("`{}`", named.as_str())).collect()))
         }
-    };
-    let environment = match environment {
-        Ok(environment) => environment,
-        Err(reason) => {
-            gathered.files += 1;
-            gathered.left.push(Left { file, line: None, reason });
-            return Ok(());
-        }
-    };
-    let meant = request.meant.contains(&environment);
-    *(if meant { &mut gathered.files } else { &mut gathered.elsewhere }) += 1;
-    let modified = found.metadata.modified().ok().and_then(|time| Timestamp::try_from(time).ok()).unwrap_or_default();
-    match read(&found.path) {
-        Ok(entries) => {
-            for entry in entries {
-                match SecretName::parse(&entry.name) {
-                    Ok(name) => gathered.candidates.push(Candidate {
-                        environment: environment.clone(),
-                        group: naming.group.clone(),
-                        name,
-                        value: SecretValue::new(entry.value),
-                        source: Source { file: file.clone(), line: entry.line },
-                        modified,
-                        rank,
-                        disputed: disputed(&entry.disagreements),
-                    }),
-                    Err(error) if meant => {
-                        let reason = Reason::Name(error);
-                        gathered.left.push(Left { file: file.clone(), line: Some(entry.line), reason });
-                    }
-                    Err(_) => {}
+    }
+}
+
+/// What is known of a file while its values are taken.
+struct Taking<'a, 'b> {
+    request: &'a Request<'b>,
+    found: &'a Found,
+    file: String,
+    group: GroupName,
+    rank: Option<usize>,
+    gathered: &'a mut Gathered,
+}
+
+impl Taking<'_, '_> {
+    /// Takes a file that belongs to one environment.
+    fn whole(&mut self, environment: Result<EnvironmentName, Reason>, name: &str) {
+        let environment = match environment {
+            Ok(environment) => environment,
+            Err(reason) => {
+                self.count(true);
+                self.left([(None, reason)]);
+                return;
+            }
+        };
+        self.count(self.request.meant.contains(&environment));
+        for mut reading in reading::read(&self.found.path, self.found.form, self.found.by_hand, self.request.identities)
+        {
+            if self.found.form == Form::Passage {
+                let path = self.entry(name);
+                for found in &mut reading.found {
+                    found.entry.name = foreign::name_of(&path);
+                    found.entry.made_of = Some(path.join("/"));
                 }
             }
+            self.values(&environment, reading);
         }
-        Err(reasons) if meant => {
-            let left = reasons.into_iter().map(|(line, reason)| Left { file: file.clone(), line, reason });
-            gathered.left.extend(left);
+    }
+
+    /// The path of an entry of a store below what was typed, without the folders that name the environment.
+    fn entry(&self, name: &str) -> Vec<String> {
+        let parts = self.found.below.parent().into_iter().flat_map(Path::components);
+        let folders = parts.map(|part| part.as_os_str().to_string_lossy().into_owned());
+        let folders = folders.filter(|folder| !naming::is_environment(folder, self.request.declared));
+        folders.chain([name.strip_suffix(".age").unwrap_or(name).to_owned()]).collect()
+    }
+
+    /// Counts the file.
+    fn count(&mut self, meant: bool) {
+        *(if meant { &mut self.gathered.files } else { &mut self.gathered.elsewhere }) += 1;
+        self.gathered.foreign |= meant && self.found.form != Form::Environment;
+    }
+
+    /// Keeps what was not taken; what a profile inherits is told once.
+    fn left(&mut self, left: impl IntoIterator<Item = (Option<usize>, Reason)>) {
+        for (line, reason) in left {
+            let same = |other: &Left| {
+                other.file == self.file && other.line == line && other.reason.to_string() == reason.to_string()
+            };
+            if !self.gathered.left.iter().any(same) {
+                self.gathered.left.push(Left { file: self.file.clone(), line, reason });
+            }
         }
-        Err(_) => {}
     }
-    Ok(())
-}
 
-/// Reads a file whole or not at all: next to a line that is not understood, a value may be a part of another one.
-fn read(path: &Path) -> Result<Vec<dotenv::Entry>, Vec<(Option<usize>, Reason)>> {
-    let content = store::read(path).map(Zeroizing::new).map_err(|error| {
-        vec![match error {
-            ReadError::TooLarge => (None, Reason::TooLarge),
-            ReadError::Io(error) => (None, Reason::Unreadable(error.kind())),
-        }]
-    })?;
-    let document = dotenv::parse(&content);
-    // A name that stands twice is understood well; whether its values differ is decided with all the others.
-    let broken: Vec<_> = document
-        .problems
-        .iter()
-        .filter(|problem| !matches!(problem.kind, dotenv::ProblemKind::Duplicate { .. }))
-        .map(|problem| (Some(problem.line), Reason::Broken(problem.kind)))
-        .collect();
-    if !broken.is_empty() {
-        return Err(broken);
+    fn values(&mut self, environment: &EnvironmentName, reading: Reading) {
+        let meant = self.request.meant.contains(environment);
+        let modified = self.found.metadata.modified().ok().and_then(|time| Timestamp::try_from(time).ok());
+        let mut made = Vec::new();
+        for reading::Found { entry, disputed } in reading.found {
+            let foreign::Entry { name, made_of, value, line } = entry;
+            match SecretName::parse(&name) {
+                Ok(name) => {
+                    made.extend(made_of.map(|path| (path, name.to_string())));
+                    self.gathered.candidates.push(Candidate {
+                        environment: environment.clone(),
+                        group: self.group.clone(),
+                        name,
+                        value: SecretValue::new(value),
+                        source: Source { file: self.file.clone(), line },
+                        modified: modified.unwrap_or_default(),
+                        rank: self.rank,
+                        disputed,
+                    });
+                }
+                Err(error) if meant => self.left([(Some(line), Reason::Name(error))]),
+                Err(_) => {}
+            }
+        }
+        if meant {
+            self.left(reading.left);
+            // The entries of a store are told together.
+            let of = if self.found.form == Form::Passage { shown(self.request.path) } else { self.file.clone() };
+            match self.gathered.made.last_mut() {
+                _ if made.is_empty() => {}
+                Some((last, all)) if *last == of => {
+                    made.retain(|name| !all.contains(name));
+                    all.extend(made);
+                }
+                _ => self.gathered.made.push((of, made)),
+            }
+            if !reading.in_the_clear.is_empty() {
+                self.gathered.in_the_clear.push((self.file.clone(), reading.in_the_clear));
+            }
+        }
     }
-    let encrypted = |value: &str| value.starts_with("ENC[AES256_GCM,") || value.starts_with("encrypted:");
-    if document.entries.iter().any(|entry| encrypted(&entry.value)) {
-        return Err(vec![(None, Reason::Encrypted)]);
-    }
-    Ok(document.entries)
-}
-
-fn disputed(dialects: &[dotenv::Dialect]) -> Option<String> {
-    let words: Vec<String> = dialects.iter().map(ToString::to_string).collect();
-    (!words.is_empty()).then(|| words.join(", "))
 }
 
 /// Returns the folders that may name something, and the file's name.

@@ -113,6 +113,26 @@ pub fn kind(file: &str, declared: &[EnvironmentName]) -> Kind {
     }
 }
 
+/// Words that people put into the name of a file that sops has encrypted.
+const MARKS: &[&str] = &["enc", "encrypted", "sops"];
+
+/// Takes those words out of a file's name: `api.enc.yaml` is about `api`.
+pub fn without_marks(file: &str) -> String {
+    let parts: Vec<&str> =
+        file.split('.').filter(|part| !MARKS.contains(&part.to_ascii_lowercase().as_str())).collect();
+    parts.join(".")
+}
+
+/// Returns whether a word names an environment.
+pub fn is_environment(word: &str, declared: &[EnvironmentName]) -> bool {
+    resolve(word, declared).is_some()
+}
+
+/// Tells which environment a profile of another program is.
+pub fn of_profile(profile: &str, declared: &[EnvironmentName]) -> Named {
+    resolve(profile, declared).unwrap_or_else(|| Named::Undeclared(profile.to_owned()))
+}
+
 /// Tells what a path says, by its folders and its file's name.
 pub fn name(folders: &[String], file: &str, declared: &[EnvironmentName]) -> Result<Naming, NameError> {
     let mut environments = BTreeSet::new();
