@@ -25,6 +25,7 @@ fn makes_everything_and_says_what_comes_next() {
         "vault/staging/log.jsonl",
         "vault/staging/recipients.txt",
         "vault/staging/seal.toml",
+        "vault/undrift.schema.json",
     ];
     assert_eq!(found, expected.map(std::path::PathBuf::from));
 }

@@ -40,6 +40,7 @@ mod rename;
 mod rm;
 mod rollout;
 mod saved;
+mod schemas;
 mod seal;
 mod set;
 mod system_calls;

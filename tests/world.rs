@@ -18,6 +18,8 @@ use undrift::targets::client::ClientSettings;
 use undrift::ui::Ui;
 use undrift::vault::{self, identity::IdentityChain, keyring::Keyring, layout::Layout};
 
+use crate::schemas;
+
 /// A folder with a project in it, and the twins it may speak to.
 pub(crate) struct World {
     folder: Rc<TempDir>,
@@ -199,7 +201,9 @@ impl World {
             ui,
         };
         let arguments = std::iter::once("undrift").chain(arguments.iter().copied()).map(OsString::from);
+        let before = schemas::documents(&self.path(""));
         let status = undrift::run(arguments, &mut world);
+        schemas::check(&self.path(""), &before, &output.text());
         let clean = |text: String| self.clean(&text);
         Ran { status, output: clean(output.text()), talk: clean(talk.text()) }
     }

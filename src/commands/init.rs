@@ -13,10 +13,10 @@ use crate::error::{Exit, Refusal};
 use crate::settings::World;
 use crate::vault::declare::{self, Additions};
 use crate::vault::identity::{self, Identities, IdentityError};
-use crate::vault::layout::{Layout, PROJECT_FILE};
+use crate::vault::layout::{Layout, PROJECT_FILE, SCHEMA_FILE};
 use crate::vault::log::Log;
 use crate::vault::recipients::Recipients;
-use crate::vault::{attributes, crypt, key, project, read, seal, store};
+use crate::vault::{attributes, crypt, key, project, read, schema, seal, store};
 
 pub(super) fn run(arguments: &Init, global: &Global, world: &mut World) -> anyhow::Result<Exit> {
     let names = arguments
@@ -51,6 +51,7 @@ pub(super) fn run(arguments: &Init, global: &Global, world: &mut World) -> anyho
         environment(&layout, name, &recipient, &identities, world)?;
     }
     attributes::ensure(&layout).context("cannot write vault/.gitattributes")?;
+    schema::ensure(&layout).with_context(|| format!("cannot write {SCHEMA_FILE}"))?;
     ignore(layout.root(), world)?;
     let first = names.first().map_or("staging", EnvironmentName::as_str);
     world.ui.say(&format!(
@@ -107,8 +108,8 @@ fn declare(layout: &Layout, names: &[EnvironmentName], world: &mut World) -> any
         }
         return Ok(());
     }
-    let mut text =
-        "# What undrift keeps in step: environments, targets, secrets. No values stand here.\nversion = 1\n".to_owned();
+    let mut text = schema::directive();
+    text.push_str("# What undrift keeps in step: environments, targets, secrets. No values stand here.\nversion = 1\n");
     for name in names {
         let _ = write!(text, "\n[environments.{}]\n", key_of(name.as_str()));
         if name.is_production() {

@@ -10,6 +10,9 @@ use crate::domain::name::{EnvironmentName, GroupName};
 /// The declarations' file name.
 pub const PROJECT_FILE: &str = "undrift.toml";
 
+/// Where the schema of that file is, from the project's folder.
+pub const SCHEMA_FILE: &str = "vault/undrift.schema.json";
+
 /// The name of the folder of files that take the place of others all at once.
 pub(super) const COMING: &str = ".coming";
 
@@ -143,6 +146,11 @@ impl Layout {
     /// Returns where an environment's log is.
     pub fn log(&self, environment: &EnvironmentName) -> PathBuf {
         self.file(environment, "log.jsonl")
+    }
+
+    /// Returns the schema of undrift.toml, which editors read.
+    pub fn schema(&self) -> PathBuf {
+        self.root.join(SCHEMA_FILE)
     }
 
     /// Returns where it is said how git treats the vault's files.

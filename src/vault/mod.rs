@@ -28,6 +28,7 @@ pub mod recipients;
 pub mod reencrypt;
 pub mod renaming;
 pub mod saved_plan;
+pub mod schema;
 pub mod scratch;
 pub mod seal;
 pub mod store;

@@ -11,8 +11,10 @@ pub const SCHEMA: &str = "undrift/access/1";
 
 /// The whole report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Access {
-    /// Always [`SCHEMA`].
+    /// The name and version of the format.
+    #[cfg_attr(feature = "schemas", schemars(extend("const" = SCHEMA)))]
     pub schema: String,
     /// The program and its version.
     pub tool: String,
@@ -26,6 +28,7 @@ pub struct Access {
 
 /// A person or a machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Person {
     /// The name in `recipients.txt`.
     pub name: String,
@@ -35,6 +38,7 @@ pub struct Person {
 
 /// One key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Key {
     /// `age`, `ssh-ed25519`, `ssh-rsa`, or the name of a plugin such as `age-plugin-yubikey`.
     pub kind: String,

@@ -10,8 +10,10 @@ pub const SCHEMA: &str = "undrift/audit/1";
 
 /// One audit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Report {
-    /// Always [`SCHEMA`].
+    /// The name and version of the format.
+    #[cfg_attr(feature = "schemas", schemars(extend("const" = SCHEMA)))]
     pub schema: String,
     /// The program and its version.
     pub tool: String,
@@ -33,6 +35,7 @@ pub struct Report {
 
 /// How many of what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Summary {
     /// All entries.
     pub checked: usize,
@@ -53,6 +56,7 @@ pub struct Summary {
 
 /// One secret at one target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Entry {
     /// The environment.
     pub environment: String,
@@ -87,6 +91,7 @@ pub struct Entry {
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Something could not be read or may not be used.
@@ -97,6 +102,7 @@ pub enum Severity {
 
 /// A fault that is not drift.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Finding {
     /// The stable code.
     pub code: String,
@@ -116,6 +122,7 @@ pub struct Finding {
 
 /// Why a target could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
     /// No token, or one that is not accepted.
@@ -138,6 +145,7 @@ pub enum Reason {
 
 /// A target that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Failure {
     /// The environment.
     pub environment: String,

@@ -8,8 +8,10 @@ pub const SCHEMA: &str = "undrift/diff/1";
 
 /// The whole report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Diff {
-    /// Always [`SCHEMA`].
+    /// The name and version of the format.
+    #[cfg_attr(feature = "schemas", schemars(extend("const" = SCHEMA)))]
     pub schema: String,
     /// The program and its version.
     pub tool: String,
@@ -23,6 +25,7 @@ pub struct Diff {
 
 /// One name that differs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Change {
     /// The environment.
     pub environment: String,
@@ -40,6 +43,7 @@ pub struct Change {
 
 /// How a name differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// It was not there.
@@ -66,6 +70,7 @@ impl Kind {
 
 /// Something of a name that has changed. Of a value, nothing more is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", tag = "fact")]
 pub enum Fact {
     /// Its value.

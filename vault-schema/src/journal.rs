@@ -10,9 +10,11 @@ pub const VERSION: u32 = 1;
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Line {
-    /// Always [`VERSION`].
+    /// The version of the format.
+    #[cfg_attr(feature = "schemas", schemars(extend("const" = VERSION)))]
     pub version: u32,
     /// Which write it speaks of: 16 hexadecimal digits.
     pub id: String,
@@ -29,6 +31,7 @@ pub struct Line {
 
 /// A write that was begun.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Begun {
     /// When, by this machine's clock; shown to people.

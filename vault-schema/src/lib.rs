@@ -8,7 +8,11 @@ pub mod audit;
 pub mod diff;
 pub mod doctor;
 pub mod etags;
+#[cfg(feature = "schemas")]
+pub mod group;
 pub mod journal;
+#[cfg(feature = "schemas")]
+pub mod list;
 pub mod log;
 pub mod plan;
 pub mod project;
@@ -16,5 +20,10 @@ pub mod push;
 pub mod receipts;
 pub mod renaming;
 pub mod saved_plan;
+#[cfg(feature = "schemas")]
+pub mod schemas;
 pub mod seal;
 pub mod verdict;
+
+/// The JSON Schema of `undrift.toml`, for editors: that of `undrift init`.
+pub const PROJECT_SCHEMA: &str = include_str!("../schemas/undrift.schema.json");

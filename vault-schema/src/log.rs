@@ -16,9 +16,11 @@ pub const SCHEMA: &str = "undrift/log/1";
 
 /// One line, without the HMAC that ends it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Line {
-    /// Always [`VERSION`].
+    /// The version of the format.
+    #[cfg_attr(feature = "schemas", schemars(extend("const" = VERSION)))]
     pub version: u32,
     /// When, by the clock of the machine that did it.
     pub at: Timestamp,
@@ -60,6 +62,7 @@ pub struct Line {
 
 /// Who did it, as far as it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Who {
     /// `name <email>`, as git would sign a commit.
@@ -75,6 +78,7 @@ pub struct Who {
 
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
     /// A value was written over an older one of ours.
@@ -131,8 +135,10 @@ impl Action {
 
 /// `undrift log --format json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Log {
-    /// Always [`SCHEMA`].
+    /// The name and version of the format.
+    #[cfg_attr(feature = "schemas", schemars(extend("const" = SCHEMA)))]
     pub schema: String,
     /// The program and its version.
     pub tool: String,
@@ -144,6 +150,7 @@ pub struct Log {
 
 /// One environment's log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct EnvironmentLog {
     /// The environment.
     pub environment: String,
@@ -157,6 +164,7 @@ pub struct EnvironmentLog {
 
 /// One thing that is wrong with a log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Fault {
     /// The stable code.
     pub code: String,

@@ -9,11 +9,13 @@ use serde::{Deserialize, Serialize};
 /// The one version of `undrift.toml` there is.
 pub const VERSION: u32 = 1;
 
-/// The whole file.
+/// What undrift keeps in step: environments, targets and secrets, and the drift that is accepted. No value stands here.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ProjectFile {
-    /// Always [`VERSION`].
+    /// The version of the format.
+    #[cfg_attr(feature = "schemas", schemars(extend("const" = VERSION)))]
     pub version: u32,
     /// Folders of the vault, each with its own recipients.
     #[serde(default)]
@@ -23,6 +25,7 @@ pub struct ProjectFile {
     pub targets: BTreeMap<String, Target>,
     /// Declared secrets.
     #[serde(default)]
+    #[cfg_attr(feature = "schemas", schemars(extend("propertyNames" = {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"})))]
     pub secrets: BTreeMap<String, Secret>,
     /// Drift that is accepted, each rule with its reason.
     #[serde(default)]
@@ -31,6 +34,7 @@ pub struct ProjectFile {
 
 /// An environment of the vault.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Environment {
     /// A write to it needs `--confirm NAME`.
@@ -40,6 +44,7 @@ pub struct Environment {
 
 /// What a target is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum TargetKind {
     /// A Fly.io app.
@@ -58,9 +63,11 @@ impl TargetKind {
     }
 }
 
-/// A target as it is written: the keys of every kind in one table, sorted out by kind afterwards, so that an error
-/// can name the key and its line.
+/// A place that holds secrets, or one place for each environment.
+// The keys of every kind stand in one table and are sorted out by kind afterwards, so that an error can name the key and
+// its line.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Target {
     /// What the target is; decides which other keys belong.
@@ -69,17 +76,17 @@ pub struct Target {
     pub environments: Option<Vec<String>>,
     /// How a secret is called there: a template of `{name}`, `{environment}` and their upper-case forms.
     pub name: Option<String>,
-    /// Where its token comes from: `env:NAME` or `vault:NAME`.
+    /// Where its token comes from: `env:NAME` or `vault:NAME`; the platform's usual variables and logins when absent.
     pub token: Option<String>,
-    /// The base URL of its API.
+    /// The base URL of its API, where that is not the platform's own: `https://ghe.example.com/api/v3`.
     pub api_url: Option<String>,
-    /// Fly: the app's name.
+    /// Fly: the app's name, in which `{environment}` may stand.
     pub app: Option<String>,
-    /// Fly: how a stored value reaches the machines.
+    /// Fly: how a stored value reaches the machines; a person deploys when absent.
     pub rollout: Option<RolloutMode>,
     /// GitHub: `owner/name`.
     pub repository: Option<String>,
-    /// GitHub: whose secrets they are.
+    /// GitHub: whose secrets they are; the repository's own when absent.
     pub scope: Option<GithubScope>,
     /// GitHub: the environment's name, for `scope = "environment"`.
     pub environment: Option<String>,
@@ -89,12 +96,13 @@ pub struct Target {
     pub visibility: Option<GithubVisibility>,
     /// GitHub: those repositories, each `owner/name`, for `visibility = "selected"`.
     pub repositories: Option<Vec<String>>,
-    /// GitHub: which product reads them.
+    /// GitHub: which product reads them; GitHub Actions when absent.
     pub store: Option<GithubStore>,
 }
 
 /// How a value stored at Fly reaches the machines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum RolloutMode {
     /// A push runs `fly secrets deploy`.
@@ -122,6 +130,7 @@ impl RolloutMode {
 
 /// Whose secrets a GitHub target holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum GithubScope {
     /// The repository's own.
@@ -135,6 +144,7 @@ pub enum GithubScope {
 
 /// Which repositories may use what an organization holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum GithubVisibility {
     /// Every one, public ones too.
@@ -147,6 +157,7 @@ pub enum GithubVisibility {
 
 /// Which GitHub product reads the secrets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum GithubStore {
     /// GitHub Actions.
@@ -174,6 +185,7 @@ impl GithubStore {
 
 /// A declared secret.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Secret {
     /// Where it is pushed; every target when absent.
@@ -225,8 +237,37 @@ impl<'de> Deserialize<'de> for TargetReference {
     }
 }
 
+#[cfg(feature = "schemas")]
+impl schemars::JsonSchema for TargetReference {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "TargetReference".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "A declared target, or a table with the target and the secret's name there.",
+            "oneOf": [
+                { "type": "string", "description": "The declared target." },
+                {
+                    "type": "object",
+                    "properties": {
+                        "target": { "type": "string", "description": "The declared target." },
+                        "name": {
+                            "type": "string",
+                            "description": "The secret's name there, when it is not the target's template."
+                        }
+                    },
+                    "required": ["target"],
+                    "additionalProperties": false
+                }
+            ]
+        })
+    }
+}
+
 /// Drift that a person has accepted.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Ignore {
     /// The target it is accepted at; every target when absent.
@@ -236,5 +277,6 @@ pub struct Ignore {
     /// Why; never empty.
     pub reason: String,
     /// The last day on which the rule holds.
+    #[cfg_attr(feature = "schemas", schemars(with = "Option<String>", extend("format" = "date")))]
     pub until: Option<toml_datetime::Datetime>,
 }

@@ -13,9 +13,11 @@ pub const VERSION: u32 = 1;
 
 /// The whole file.
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ReceiptsFile {
-    /// Always [`VERSION`].
+    /// The version of the format.
+    #[cfg_attr(feature = "schemas", schemars(extend("const" = VERSION)))]
     pub version: u32,
     /// Tells which key made the fingerprints, so that receipts of a lost key are recognised instead of misread.
     pub key_id: String,
@@ -29,6 +31,7 @@ pub struct ReceiptsFile {
 
 /// A secret that was removed from a place, and that machines keep until they are updated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Removal {
     /// The secret's name in the vault.
@@ -42,6 +45,7 @@ pub struct Removal {
 
 /// How a receipt that we did not push came about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {
     /// The value was there already, and a person gave it.
@@ -53,6 +57,7 @@ pub enum Origin {
 
 /// One receipt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Receipt {
     /// The secret's name in the vault.

@@ -8,9 +8,11 @@ pub const VERSION: u32 = 1;
 
 /// The whole file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RenamingFile {
-    /// Always [`VERSION`].
+    /// The version of the format.
+    #[cfg_attr(feature = "schemas", schemars(extend("const" = VERSION)))]
     pub version: u32,
     /// The name it had.
     pub old: String,

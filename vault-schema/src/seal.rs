@@ -13,9 +13,11 @@ pub const VERSION: u32 = 1;
 
 /// The whole file.
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SealFile {
-    /// Always [`VERSION`].
+    /// The version of the format.
+    #[cfg_attr(feature = "schemas", schemars(extend("const" = VERSION)))]
     pub version: u32,
     /// One higher at each change.
     pub serial: u64,
@@ -31,9 +33,11 @@ pub const SEEN_VERSION: u32 = 1;
 
 /// `.undrift/seen.toml`.
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SeenFile {
-    /// Always [`SEEN_VERSION`].
+    /// The version of the format.
+    #[cfg_attr(feature = "schemas", schemars(extend("const" = SEEN_VERSION)))]
     pub version: u32,
     /// What was seen of each environment.
     #[serde(default)]
@@ -42,6 +46,7 @@ pub struct SeenFile {
 
 /// What this machine has seen of one environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Seen {
     /// The newest seal.
@@ -63,6 +68,7 @@ pub struct Seen {
 
 /// A seal that this machine has seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SeenSeal {
     /// The name of the key it was made under.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What inventory, receipt and observation together say about one secret at one target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// The target holds the vault's value.
@@ -48,6 +49,7 @@ impl Verdict {
 
 /// How a verdict is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Proof {
     /// The value, or its absence, was seen.
@@ -62,6 +64,7 @@ pub enum Proof {
 
 /// Whether the running program has the stored value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Rollout {
     /// Every machine was started or updated after the value was stored.
