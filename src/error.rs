@@ -22,6 +22,7 @@ use crate::vault::read::{Environment, RecipientsError};
 use crate::vault::recipients::AccessError;
 use crate::vault::saved_plan::SavedPlanError;
 use crate::vault::seal::SealError;
+use crate::vault::write::WriteError;
 
 /// The exit status of the program; the codes are those of diff(1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -560,6 +561,10 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     }
     if let Some(SealError::Broken { environment, .. }) = error.downcast_ref::<SealError>() {
         return Some(format!("look at what changed; if it is meant, `undrift seal -e {environment}`"));
+    }
+    if let Some(WriteError::Composed { parts, .. }) = error.downcast_ref::<WriteError>() {
+        let part = parts.last().map_or("NAME", SecretName::as_str);
+        return Some(format!("set what it is made of, such as `undrift set {part}`, or change its `compose`"));
     }
     if let Some(LockError::Held { .. }) = error.downcast_ref::<LockError>() {
         return Some("wait for it to end, and run the same command again".to_owned());

@@ -1,11 +1,13 @@
 //! `undrift audit`: what has drifted, and how it is known. It writes nothing but what it has learned of listings, seals and
 //! logs, in this machine's own folder.
 
+use vault_schema::audit::Severity;
 use vault_schema::verdict::Verdict;
 
 use super::survey::{Survey, survey};
 use crate::cli::{Audit, Global, ReportFormat};
 use crate::error::Exit;
+use crate::flow::audit::faults_of_values;
 use crate::report::{self, table};
 use crate::settings::{Selection, World};
 use crate::vault::lock;
@@ -14,7 +16,8 @@ pub(super) fn run(arguments: &Audit, global: &Global, world: &mut World) -> anyh
     let survey = survey(Selection::resolve(global, world)?, global, world)?;
     let selection = &survey.selection;
     let ended = selection.project.ended_rules(survey.today(), |target| selection.means(target));
-    let report = report::audit::build(survey.at, &survey.rows, &survey.subjects, &survey.observations, &ended);
+    let values = faults_of_values(&selection.project, &survey.subjects, survey.at);
+    let report = report::audit::build(survey.at, &survey.rows, &survey.subjects, &survey.observations, &values, &ended);
     survey.mention_interrupted(world);
     // Where another writes, or nothing may be written, the next audit remembers as well.
     if survey.has_seen_new()
@@ -44,7 +47,7 @@ pub(super) fn run(arguments: &Audit, global: &Global, world: &mut World) -> anyh
     }
     Ok(if !report.complete || report.summary.unreadable > 0 {
         Exit::Trouble
-    } else if report.summary.drift > 0 || !report.findings.is_empty() {
+    } else if report.summary.drift > 0 || report.findings.iter().any(|finding| finding.severity != Severity::Note) {
         Exit::Drift
     } else {
         Exit::Clean

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::cli::{Global, Set};
 use crate::domain::generate::Kind;
+use crate::domain::hygiene;
 use crate::domain::log::{Action, Deed};
 use crate::domain::name::{EnvironmentName, GroupName, SecretName};
 use crate::domain::secret::SecretValue;
@@ -133,7 +134,7 @@ pub(super) fn put(
     let mut sealing = Sealing::open(layout, environment, key.known(), &sealed)?;
     // A name that stands twice is not known, and one in a file that could not be read may be this very one.
     let is_known = inventory.entries.contains_key(name);
-    if !is_known && let Some(problem) = inventory.problems.iter().find(|problem| problem.kind.hides_values()) {
+    if !is_known && let Some(problem) = inventory.problems.iter().find(|problem| problem.may_hide(name)) {
         if let Some(breach) = sealed.breaches.iter().find(|breach| breach.kind.hides_values()) {
             return Err(anyhow::Error::from(SealError::broken(layout, environment, breach))
                 .context(format!("{name} may stand in a file that the seal does not vouch for")));
@@ -160,6 +161,7 @@ pub(super) fn put(
     write::put(&file, &[(name, value)], Some(today), identities, &recipients, &mut sealing)?;
     let verb = if present.is_some() { "changed" } else { "set" };
     world.ui.say(&format!("{verb} {name} in {}, readable by {}", file.shown, recipients.names.join(", ")));
+    mention_faults(selection, name, value, &file.shown, world);
     if let Some(old) = inventory.entries.get(name)
         && let Some(day) = old.expires
         && old.value.expose() != value.expose()
@@ -171,6 +173,14 @@ pub(super) fn put(
         Log::of(layout, environment, key).append(&world.author(layout), (world.clock)(), &[deed])?;
     }
     Ok(())
+}
+
+/// Says what is odd about a value. It is written all the same: a person may know better.
+fn mention_faults(selection: &Selection, name: &SecretName, value: &SecretValue, file: &str, world: &mut World) {
+    let declaration = selection.project.secrets.get(name);
+    for fault in hygiene::of_value(declaration, value, false, (world.clock)()) {
+        world.ui.say(&format!("warning: {file}: {name} {fault} ({})", fault.code()));
+    }
 }
 
 /// Says which writes of this machine were interrupted before they were sealed, and are now.

@@ -80,6 +80,7 @@ mod tests {
         ] {
             let entry = Entry {
                 value: SecretValue::copied_from("v"),
+                template: None,
                 previous: None,
                 rotated: day(rotated),
                 expires: day(expires),

@@ -97,6 +97,7 @@ mod tests {
     fn inventory(values: &[(&str, &str)]) -> Inventory {
         let entry = |value: &str| Entry {
             value: SecretValue::copied_from(value),
+            template: None,
             previous: None,
             rotated: None,
             expires: None,

@@ -13,6 +13,7 @@ pub use self::interval::Interval;
 use super::access::DeclaredAccess;
 use super::finding::{Problem, ProblemKind};
 use super::generate;
+use super::kind::{Kind, Pattern};
 use super::name::{EnvironmentName, RemoteName, SecretName, TargetName};
 use super::place::{GithubHolder, GithubStore, Location, Place};
 use super::template::Template;
@@ -126,6 +127,21 @@ pub struct Declaration {
     pub generate: Option<generate::Kind>,
     /// How long a value may stand before a new one is due.
     pub rotate_every: Option<Interval>,
+    /// What its values are.
+    pub kind: Option<Kind>,
+    /// What the whole of each value matches.
+    pub pattern: Option<Pattern>,
+    /// What to use in its stead, where the name is to be given up.
+    pub deprecated: Option<String>,
+    /// The codes of findings about its values that a person has accepted.
+    pub accepted: BTreeSet<String>,
+}
+
+impl Declaration {
+    /// Returns whether a person has accepted findings of this code.
+    pub fn accepts(&self, code: &str) -> bool {
+        self.accepted.contains(code)
+    }
 }
 
 /// Drift that a person has accepted.

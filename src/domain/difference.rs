@@ -104,6 +104,7 @@ mod tests {
     fn entry(file: &str, value: &str, days: [Option<Date>; 2], previous: Option<&str>) -> Entry {
         Entry {
             value: SecretValue::copied_from(value),
+            template: None,
             previous: previous.map(SecretValue::copied_from),
             rotated: days[0],
             expires: days[1],

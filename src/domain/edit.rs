@@ -106,7 +106,7 @@ mod tests {
     fn entry(name: &str, value: &str) -> (SecretName, Entry) {
         let source = Source { file: "a".to_owned(), line: 1 };
         let value = SecretValue::copied_from(value);
-        let entry = Entry { value, previous: None, rotated: None, expires: None, source };
+        let entry = Entry { value, template: None, previous: None, rotated: None, expires: None, source };
         (SecretName::parse(name).expect("a name"), entry)
     }
 

@@ -3,6 +3,8 @@
 use jiff::civil::Date;
 
 use super::access::{Access, DeclaredAccess};
+use super::compose;
+use super::hygiene;
 use super::log::FaultKind;
 use super::name::{RemoteName, SecretName, TargetName};
 use super::place::{Location, NameRule};
@@ -31,6 +33,17 @@ pub struct Problem {
     pub secret: Option<String>,
     /// What it is.
     pub kind: ProblemKind,
+}
+
+impl Problem {
+    /// Returns whether this name may stand where the problem lies without being seen. A value that could not be
+    /// composed hides itself and no other.
+    pub fn may_hide(&self, name: &SecretName) -> bool {
+        match self.kind {
+            ProblemKind::Compose(_) => self.secret.as_deref() == Some(name.as_str()),
+            _ => self.kind.hides_values(),
+        }
+    }
 }
 
 impl std::fmt::Display for Problem {
@@ -192,6 +205,12 @@ pub enum ProblemKind {
         "files were being replaced here when it was interrupted; the new ones count, and the next write puts them in place"
     )]
     Unsettled,
+    /// A value that is probably not what somebody meant.
+    #[error(transparent)]
+    Hygiene(hygiene::Fault),
+    /// A value that could not be composed of others.
+    #[error(transparent)]
+    Compose(compose::Fault),
     /// Others may use it than `undrift.toml` says.
     #[error("may be used at {place} by {there}, and undrift.toml says {declared}", place = .location)]
     AccessDiffers {
@@ -277,6 +296,8 @@ impl ProblemKind {
             Self::Unsettled => "UD333",
             Self::ForgedReceipt { .. } => "UD334",
             Self::LeftBehind { .. } => "UD404",
+            Self::Hygiene(fault) => fault.code(),
+            Self::Compose(fault) => fault.code(),
             Self::AccessDiffers { .. } => "UD401",
             Self::BeyondReach { .. } => "UD402",
             Self::Shadowed { .. } => "UD403",
@@ -301,6 +322,7 @@ impl ProblemKind {
             | Self::AccessDiffers { .. }
             | Self::BeyondReach { .. }
             | Self::Shadowed { .. } => Severity::Warning,
+            Self::Hygiene(fault) => fault.severity(),
             _ => Severity::Error,
         }
     }
@@ -319,7 +341,8 @@ impl ProblemKind {
             | Self::BadDotenv(_)
             | Self::BadValue(_)
             | Self::IllegalName
-            | Self::Duplicate { .. } => true,
+            | Self::Duplicate { .. }
+            | Self::Compose(_) => true,
             Self::Seal(breach) => breach.hides_values(),
             Self::NoValue
             | Self::NotDeclared
@@ -336,6 +359,7 @@ impl ProblemKind {
             | Self::Log(_)
             | Self::RecipientsDiffer { .. }
             | Self::Unsettled
+            | Self::Hygiene(_)
             | Self::AccessDiffers { .. }
             | Self::BeyondReach { .. }
             | Self::Shadowed { .. } => false,

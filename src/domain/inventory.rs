@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
+use super::compose::Template;
 use super::finding::{Problem, ProblemKind, Source};
 use super::name::{EnvironmentName, SecretName};
 use super::secret::SecretValue;
@@ -24,6 +25,8 @@ pub struct Inventory {
 pub struct Entry {
     /// The value.
     pub value: SecretValue,
+    /// What the value is composed by, if it is composed of others.
+    pub template: Option<Template>,
     /// The value before it, kept while a rotation is under way.
     pub previous: Option<SecretValue>,
     /// The day it was last changed.

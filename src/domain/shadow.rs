@@ -135,6 +135,7 @@ mod tests {
     fn found(rows: &[Row], access: Option<&Access>) -> Vec<String> {
         let entry = |value: &str| Entry {
             value: SecretValue::copied_from(value),
+            template: None,
             previous: None,
             rotated: None,
             expires: None,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::observe::Observations;
@@ -10,6 +11,7 @@ use crate::domain::binding;
 use crate::domain::declaration::Project;
 use crate::domain::finding::{Problem, ProblemKind};
 use crate::domain::fingerprint::FingerprintKey;
+use crate::domain::hygiene;
 use crate::domain::inventory::Inventory;
 use crate::domain::name::{EnvironmentName, RemoteName};
 use crate::domain::place::{GithubHolder, GithubStore, Location, Place};
@@ -151,6 +153,14 @@ pub fn faults_there(subjects: &Subjects, observations: &Observations, rows: &[Ro
         }
     }
     found
+}
+
+/// Returns the faults of the values themselves, each with its environment.
+pub fn faults_of_values(project: &Project, subjects: &Subjects, at: Timestamp) -> Vec<(EnvironmentName, Problem)> {
+    let inventories: Vec<_> = subjects.values().map(|subject| &subject.inventory).collect();
+    // Values of several environments are compared under one key, whichever it is.
+    let key = subjects.values().next().map(|subject| &subject.key);
+    key.map_or_else(Vec::new, |key| hygiene::check(project, &inventories, key, at))
 }
 
 /// Returns the receipts of each place that was read, by what has become of their names.

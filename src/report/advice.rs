@@ -6,7 +6,10 @@ use vault_schema::plan as schema;
 use vault_schema::project::{RolloutMode, TargetKind};
 
 use crate::domain::access::{Access, DeclaredAccess};
+use crate::domain::compose;
 use crate::domain::finding::{Problem, ProblemKind};
+use crate::domain::hygiene::Fault;
+use crate::domain::kind::Kind;
 use crate::domain::log::FaultKind;
 use crate::domain::name::RemoteName;
 use crate::domain::place::{GithubHolder, GithubStore, Location, Place};
@@ -149,6 +152,14 @@ pub fn mends(problem: &Problem, environment: &str) -> Option<String> {
         }
         ProblemKind::Duplicate { .. } => "remove one of the two".to_owned(),
         ProblemKind::DialectsDisagree(_) => "put the value in a .toml.age file, which has one reading".to_owned(),
+        ProblemKind::Hygiene(fault) => improves(fault, secret, environment),
+        ProblemKind::Compose(compose::Fault::NoPart { nearest: None, part }) => {
+            format!("undrift set {part} -e {environment}")
+        }
+        ProblemKind::Compose(compose::Fault::Cycle(_)) => {
+            format!("write one of them as a plain `value`: undrift edit -e {environment}")
+        }
+        ProblemKind::Compose(_) => format!("undrift edit -e {environment}"),
         ProblemKind::RuleEnded { .. } => "give the rule a later `until`, or remove it".to_owned(),
         ProblemKind::Overdue { .. } | ProblemKind::Expired { .. } => {
             format!("make a new one where it comes from, then `undrift set {secret} -e {environment}`")
@@ -207,6 +218,39 @@ fn quoted(word: &str) -> String {
         return word.to_owned();
     }
     format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+/// Returns what to do about a value that is probably not what somebody meant.
+fn improves(fault: &Fault, secret: &str, environment: &str) -> String {
+    let set = format!("undrift set {secret} -e {environment}");
+    let accept = || format!("`accept = [{{ code = \"{}\", reason = \"…\" }}]` in `[secrets.{secret}]`", fault.code());
+    match fault {
+        Fault::WrongKind(Kind::Issued(issuer)) => format!("{set}; one is made at {}", issuer.facts().rotate),
+        Fault::WrongKind(_)
+        | Fault::PatternMissed
+        | Fault::Blanks
+        | Fault::Quotes
+        | Fault::LineEnd
+        | Fault::Placeholder => set,
+        Fault::Unfilled => {
+            format!("{set}; or compose it, as `compose = \"…\"` in place of `value`: undrift edit -e {environment}")
+        }
+        Fault::Example => format!("{set}; if it is meant, {}", accept()),
+        Fault::Weak(_) => format!("make one that nobody can guess, then {set}"),
+        Fault::TokenExpired(_)
+        | Fault::TokenExpires(_)
+        | Fault::CertificateExpired(_)
+        | Fault::CertificateExpires(_) => format!("make a new one where it comes from, then {set}"),
+        Fault::SharedByEnvironments { .. } => {
+            format!("give each environment a value of its own; if it is meant, {}", accept())
+        }
+        Fault::SharedByNames { .. } => format!("keep one of the names; if it is meant, {}", accept()),
+        Fault::Deprecated(_) => {
+            format!(
+                "when nothing uses it any more, undrift rm {secret} -e {environment}, and take out `[secrets.{secret}]`"
+            )
+        }
+    }
 }
 
 /// Returns what to do about a target that could not be read or written.

@@ -6,6 +6,7 @@ use vault_schema::verdict::{Proof, Verdict};
 
 use super::{TOOL, advice};
 use crate::domain::finding::Problem;
+use crate::domain::name::EnvironmentName;
 use crate::domain::place::Place;
 use crate::domain::plan::Refusal;
 use crate::domain::row::Row;
@@ -13,18 +14,20 @@ use crate::flow::audit::{Subject, Subjects, faults_there, is_protected, is_whole
 use crate::flow::observe::Observations;
 use crate::targets::TargetError;
 
-/// Builds the report. `declared` are the problems of `undrift.toml` itself.
+/// Builds the report. `values` are the problems of the values themselves, and `declared` those of `undrift.toml`.
 pub fn build(
     at: Timestamp,
     rows: &[Row],
     subjects: &Subjects,
     observations: &Observations,
+    values: &[(EnvironmentName, Problem)],
     declared: &[Problem],
 ) -> Report {
     let failures = failures(observations);
     let there = faults_there(subjects, observations, rows);
     let mut findings = findings(subjects);
-    findings.extend(there.iter().map(|(environment, problem)| finding(Some(environment.as_str()), problem)));
+    findings
+        .extend(there.iter().chain(values).map(|(environment, problem)| finding(Some(environment.as_str()), problem)));
     findings.extend(declared.iter().map(|problem| finding(None, problem)));
     let complete = failures.is_empty() && is_whole(subjects);
     let summary = summarise(rows);

@@ -34,7 +34,7 @@ pub fn audit(report: &Report, all: bool) -> String {
         rows_of(&mut text, environment, ["Place", "Name", "Verdict", "Detail"], rows);
     }
     failures(&mut text, "Could not be read", &report.failures);
-    findings(&mut text, &report.findings);
+    findings(&mut text, &table::worth_a_look(&report.findings, all).0);
     let open = report.entries.iter().filter(|entry| !entry.ignored && !entry.accepted);
     let next = table::next_commands(open.clone().filter_map(|entry| entry.next.as_deref()));
     let mut commands: Vec<String> =

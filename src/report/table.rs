@@ -8,7 +8,7 @@ use tabled::settings::object::Columns;
 use tabled::settings::{Modify, Padding, Style};
 use textwrap::WordSplitter::NoHyphenation;
 use unicode_width::UnicodeWidthStr;
-use vault_schema::audit::{Entry, Failure, Finding, Report};
+use vault_schema::audit::{Entry, Failure, Finding, Report, Severity};
 use vault_schema::plan::{Action, Held, Plan};
 use vault_schema::project::RolloutMode;
 use vault_schema::push::{Outcome, Push};
@@ -40,8 +40,13 @@ pub fn audit(report: &Report, all: bool, width: usize) -> String {
         section(&mut text, environment, &lines, width);
     }
     failures(&mut text, "could not be read", &report.failures, width);
-    findings(&mut text, &report.findings, width);
+    let (shown, notes) = worth_a_look(&report.findings, all);
+    findings(&mut text, &shown, width);
     paragraph(&mut text, &summary(report), 0, width);
+    if notes > 0 {
+        let are = if notes == 1 { "note is" } else { "notes are" };
+        paragraph(&mut text, &format!("{notes} {are} left out: `--all` shows every one"), 0, width);
+    }
     text
 }
 
@@ -257,6 +262,13 @@ fn failures(text: &mut String, title: &str, failures: &[Failure], width: usize) 
         }
     }
     text.push('\n');
+}
+
+/// Returns the findings that are shown, all or those that want attention, and how many are not.
+pub(super) fn worth_a_look(findings: &[Finding], all: bool) -> (Vec<Finding>, usize) {
+    let shown: Vec<_> = findings.iter().filter(|it| all || it.severity != Severity::Note).cloned().collect();
+    let left_out = findings.len() - shown.len();
+    (shown, left_out)
 }
 
 fn findings(text: &mut String, findings: &[Finding], width: usize) {

@@ -9,6 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::dotenv;
 use super::layout::GroupFormat;
+use crate::domain::compose::{self, Template, TemplateError};
 use crate::domain::finding::Source;
 use crate::domain::finding::{Problem, ProblemKind};
 use crate::domain::inventory::Entry;
@@ -119,6 +120,7 @@ impl Parser<'_> {
         let entry = match value.get_ref() {
             DeValue::String(value) => Ok(Entry {
                 value: SecretValue::copied_from(value),
+                template: None,
                 previous: None,
                 rotated: None,
                 expires: None,
@@ -126,15 +128,19 @@ impl Parser<'_> {
             }),
             DeValue::Table(table) => table_entry(table, source),
             DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_) => {
-                Err((value.span(), "put it in quotes"))
+                Err(Fault::Table(value.span(), "put it in quotes"))
             }
-            DeValue::Array(_) => Err((value.span(), "a list is not a value")),
+            DeValue::Array(_) => Err(Fault::Table(value.span(), "a list is not a value")),
         };
         match entry {
             Ok(entry) => self.group.entries.push((secret, entry)),
-            Err((span, what)) => {
+            Err(Fault::Table(span, what)) => {
                 let line = lines.at(span.start);
                 self.problem(Some(line), Some(name), ProblemKind::BadValue(what));
+            }
+            Err(Fault::Template(error)) => {
+                let fault = compose::Fault::Template(error);
+                self.problem(Some(line), Some(name), ProblemKind::Compose(fault));
             }
         }
     }
@@ -177,34 +183,53 @@ impl Parser<'_> {
             }
             let source = self.source(entry.line);
             let value = SecretValue::copied_from(&entry.value);
-            let entry = Entry { value, previous: None, rotated: None, expires: None, source };
+            let entry = Entry { value, template: None, previous: None, rotated: None, expires: None, source };
             self.group.entries.push((secret, entry));
         }
     }
 }
 
-type Fault = (Range<usize>, &'static str);
+/// Why an entry is none.
+enum Fault {
+    /// It has a form that none has.
+    Table(Range<usize>, &'static str),
+    /// What it is to be composed by is no template.
+    Template(TemplateError),
+}
 
 fn table_entry(table: &DeTable<'_>, source: Source) -> Result<Entry, Fault> {
-    let mut value = None;
+    let (mut value, mut template) = (None, None);
     let mut entry = (None, None, None);
     for (key, field) in table {
         match key.get_ref().as_ref() {
             "value" => value = Some(string(field)?),
+            "compose" => template = Some((key.span(), string(field)?)),
             "previous" => entry.0 = Some(string(field)?),
             "rotated" => entry.1 = Some(date(field)?),
             "expires" => entry.2 = Some(date(field)?),
-            _ => return Err((key.span(), "there is no other key")),
+            _ => return Err(Fault::Table(key.span(), "there is no other key")),
         }
     }
-    let value = value.ok_or_else(|| (table.keys().next().map_or(0..0, Spanned::span), "`value` is missing"))?;
-    Ok(Entry { value, previous: entry.0, rotated: entry.1, expires: entry.2, source })
+    let (value, template) = match (value, template) {
+        (Some(value), None) => (value, None),
+        // Until it is composed, its value is the template's text.
+        (None, Some((_, text))) if entry.0.is_none() => {
+            let template = Template::parse(text.expose()).map_err(Fault::Template)?;
+            (text, Some(template))
+        }
+        (None, Some((span, _))) => return Err(Fault::Table(span, "what is composed has no `previous`")),
+        (Some(_), Some((span, _))) => return Err(Fault::Table(span, "`value` and `compose` exclude each other")),
+        (None, None) => {
+            return Err(Fault::Table(table.keys().next().map_or(0..0, Spanned::span), "`value` is missing"));
+        }
+    };
+    Ok(Entry { value, template, previous: entry.0, rotated: entry.1, expires: entry.2, source })
 }
 
 fn string(field: &Spanned<DeValue<'_>>) -> Result<SecretValue, Fault> {
     match field.get_ref() {
         DeValue::String(text) => Ok(SecretValue::copied_from(text)),
-        _ => Err((field.span(), "put it in quotes")),
+        _ => Err(Fault::Table(field.span(), "put it in quotes")),
     }
 }
 
@@ -214,7 +239,7 @@ fn date(field: &Spanned<DeValue<'_>>) -> Result<Date, Fault> {
         DeValue::String(text) => Some(text.to_string()),
         _ => None,
     };
-    text.and_then(|text| text.parse().ok()).ok_or((field.span(), "a date is written 2027-03-31"))
+    text.and_then(|text| text.parse().ok()).ok_or_else(|| Fault::Table(field.span(), "a date is written 2027-03-31"))
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use super::recipients::{RecipientError, Recipients};
 use super::seal::Sealed;
 use super::store::{self, LARGEST_FILE, ReadError};
 use super::{header, reencrypt};
+use crate::domain::compose;
 use crate::domain::finding::{Problem, ProblemKind};
 use crate::domain::fingerprint::FingerprintKey;
 use crate::domain::inventory::Inventory;
@@ -363,6 +364,7 @@ impl Collector {
         for name in &self.doubled {
             inventory.entries.remove(name);
         }
+        compose::compose(inventory);
         inventory.problems.sort_by(|left, right| (&left.file, left.line).cmp(&(&right.file, right.line)));
         self.environment
     }

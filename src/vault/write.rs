@@ -14,6 +14,7 @@ use super::read::{self, Environment};
 use super::recipients::Recipients;
 use super::seal::{SealError, Sealing};
 use super::store::{self, LARGEST_FILE, ReadError};
+use crate::domain::inventory::Entry;
 use crate::domain::name::{EnvironmentName, SecretName};
 use crate::domain::secret::SecretValue;
 
@@ -64,9 +65,23 @@ pub enum WriteError {
         /// The file.
         file: String,
     },
+    /// A value that is made of others, which a plain one would take the place of.
+    #[error("{name} is composed of {}, in {file}", joined(.parts))]
+    Composed {
+        /// The file.
+        file: String,
+        /// The name.
+        name: SecretName,
+        /// What it is composed of.
+        parts: Vec<SecretName>,
+    },
     /// It is not the file that was sealed, or it could not be written.
     #[error(transparent)]
     Seal(#[from] SealError),
+}
+
+fn joined(names: &[SecretName]) -> String {
+    names.iter().map(SecretName::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// Reads an environment that is about to be written, and takes up writes of our own that were interrupted before they
@@ -107,6 +122,7 @@ pub fn put(
             crypt::open(ciphertext, &identities.keys).map_err(|source| WriteError::Closed { file: name(), source })?
         }
     };
+    keeps_templates(file, &plaintext, entries)?;
     let edited = match file.format {
         GroupFormat::Toml => edit_toml(&plaintext, entries, rotated),
         GroupFormat::Dotenv => edit_dotenv(&plaintext, entries),
@@ -210,6 +226,24 @@ fn is_all_else_the_same(
             .entries
             .iter()
             .all(|(known, _)| expected(known).is_none_or(|expected| said(&before, known) == said(&after, &expected)))
+}
+
+/// Refuses to write a plain value where a template stands: it would be lost, and its parts with it.
+fn keeps_templates(
+    file: &GroupFile,
+    plaintext: &[u8],
+    entries: &[(&SecretName, &SecretValue)],
+) -> Result<(), WriteError> {
+    let present = group::parse(&file.shown, file.format, plaintext).entries;
+    let is_new = |name: &SecretName| entries.iter().any(|(new, _)| *new == name);
+    let template = |(name, entry): (SecretName, Entry)| Some((name, entry.template?));
+    match present.into_iter().filter(|(name, _)| is_new(name)).find_map(template) {
+        Some((name, template)) => {
+            let parts = template.names().into_iter().cloned().collect();
+            Err(WriteError::Composed { file: file.shown.clone(), name, parts })
+        }
+        None => Ok(()),
+    }
 }
 
 /// Reads an edit back as any reader would: the new values are there, and every other one is as it was.

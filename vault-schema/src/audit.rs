@@ -98,6 +98,8 @@ pub enum Severity {
     Error,
     /// Something that should be mended.
     Warning,
+    /// Something worth knowing, which may well be meant. It does not change the exit status.
+    Note,
 }
 
 /// A fault that is not drift.

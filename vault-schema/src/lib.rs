@@ -10,6 +10,7 @@ pub mod doctor;
 pub mod etags;
 #[cfg(feature = "schemas")]
 pub mod group;
+pub mod issuers;
 pub mod journal;
 #[cfg(feature = "schemas")]
 pub mod list;

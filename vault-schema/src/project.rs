@@ -196,6 +196,25 @@ pub struct Secret {
     pub generate: Option<String>,
     /// How long a value may stand: a number of days, weeks, months or years, such as `90d`.
     pub rotate_every: Option<String>,
+    /// What its values are: `token`, `postgres-url`, `github-token`.
+    pub kind: Option<String>,
+    /// A regular expression for the whole of each value.
+    pub pattern: Option<String>,
+    /// What to use in its stead, where the name is to be given up.
+    pub deprecated: Option<String>,
+    /// Findings about its values that are accepted.
+    #[serde(default)]
+    pub accept: Vec<Accept>,
+}
+
+/// A finding about a secret's values that a person has accepted.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Accept {
+    /// Its code.
+    pub code: String,
+    /// Why; never empty.
+    pub reason: String,
 }
 
 /// `"web"`, or `{ target = "ci", name = "CHATWOOT_TOKEN" }`.

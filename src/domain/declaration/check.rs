@@ -12,6 +12,8 @@ use super::{
     TokenSource,
 };
 use crate::domain::generate;
+use crate::domain::hygiene;
+use crate::domain::kind::{self, Kind, Pattern};
 use crate::domain::name::{EnvironmentName, NameError, RemoteName, SecretName, TargetName};
 use crate::domain::place::{Location, Place};
 use crate::domain::suggest::nearest;
@@ -150,6 +152,24 @@ pub enum FaultKind {
     /// Not a time that a value may stand.
     #[error("`rotate-every` is a number of days, weeks, months or years: `90d`, `12w`, `3m`, `1y`; ten years at most")]
     Interval,
+    /// A kind that does not exist.
+    #[error(
+        "there is no kind `{}`{}", .0.name,
+        .0.nearest.as_ref().map_or_else(|| "; `undrift explain UD221` lists them".to_owned(), |name| suggestion(Some(name)))
+    )]
+    Kind(kind::Unknown),
+    /// Not a regular expression.
+    #[error("`pattern` is not a regular expression: {0}")]
+    Pattern(String),
+    /// A name that is given up for nothing.
+    #[error("`deprecated` says what to use in its stead, such as `use NEW_NAME`")]
+    NoAdvice,
+    /// A finding that is not about a value.
+    #[error("`{0}` is no finding about a value, and cannot be accepted here; those are UD221 to UD235")]
+    NotAcceptable(String),
+    /// A finding that is accepted without a reason.
+    #[error("what is accepted needs a reason")]
+    NoReasonToAccept,
     /// An ignore rule that does not say why.
     #[error("an ignore rule needs a reason")]
     NoReason,
@@ -210,6 +230,10 @@ impl Checker<'_> {
                 environments: self.environments(&path, secret.environments.as_deref()),
                 generate: self.generate(&path, secret.generate.as_deref()),
                 rotate_every: secret.rotate_every.as_deref().and_then(|text| self.interval(&path, text)),
+                kind: secret.kind.as_deref().and_then(|name| self.kind(&path, name)),
+                pattern: secret.pattern.as_deref().and_then(|text| self.pattern(&path, text)),
+                deprecated: secret.deprecated.as_deref().and_then(|text| self.deprecated(&path, text)),
+                accepted: self.accepted(&path, &secret.accept),
             };
             if let Some(name) = parsed {
                 project.secrets.insert(name, declaration);
@@ -293,6 +317,35 @@ impl Checker<'_> {
             self.fault(&below(path, ["rotate-every".into()]), FaultKind::Interval);
         }
         interval
+    }
+
+    fn kind(&mut self, path: &[PathStep], name: &str) -> Option<Kind> {
+        Kind::parse(name).map_err(|unknown| self.fault(&below(path, ["kind".into()]), FaultKind::Kind(unknown))).ok()
+    }
+
+    fn pattern(&mut self, path: &[PathStep], text: &str) -> Option<Pattern> {
+        let path = below(path, ["pattern".into()]);
+        Pattern::parse(text).map_err(|error| self.fault(&path, FaultKind::Pattern(error.to_string()))).ok()
+    }
+
+    fn deprecated(&mut self, path: &[PathStep], advice: &str) -> Option<String> {
+        if advice.trim().is_empty() {
+            self.fault(&below(path, ["deprecated".into()]), FaultKind::NoAdvice);
+        }
+        Some(advice.to_owned())
+    }
+
+    fn accepted(&mut self, path: &[PathStep], accepted: &[project::Accept]) -> BTreeSet<String> {
+        for (index, accept) in accepted.iter().enumerate() {
+            let path = below(path, ["accept".into(), index.into()]);
+            if !hygiene::CODES.contains(&accept.code.as_str()) {
+                self.fault(&below(&path, ["code".into()]), FaultKind::NotAcceptable(accept.code.clone()));
+            }
+            if accept.reason.trim().is_empty() {
+                self.fault(&below(&path, ["reason".into()]), FaultKind::NoReasonToAccept);
+            }
+        }
+        accepted.iter().map(|accept| accept.code.clone()).collect()
     }
 
     fn declared_target(&mut self, path: &[PathStep], name: &str) -> Option<TargetName> {

@@ -39,7 +39,9 @@ fn vault(texts: &[&str]) -> BTreeMap<EnvironmentName, Inventory> {
         let entry = candidate(1, text);
         let inventory = vault.get_mut(&entry.environment).expect("it was made");
         let (name, value, source) = (entry.name, entry.value, entry.source);
-        inventory.entries.insert(name, Entry { value, previous: None, rotated: None, expires: None, source });
+        inventory
+            .entries
+            .insert(name, Entry { value, template: None, previous: None, rotated: None, expires: None, source });
     }
     vault
 }

@@ -92,6 +92,7 @@ impl Scene {
     fn stored(mut self, name: &str, value: &str) -> Self {
         let entry = Entry {
             value: SecretValue::copied_from(value),
+            template: None,
             previous: None,
             rotated: None,
             expires: None,

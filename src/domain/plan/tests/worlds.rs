@@ -245,6 +245,7 @@ fn inventory(world: &EnvironmentWorld, environment: &EnvironmentName) -> Invento
     let entry = |(index, value): (usize, &Option<u8>)| {
         let entry = Entry {
             value: SecretValue::copied_from(&text((*value)?)),
+            template: None,
             previous: None,
             rotated: None,
             expires: None,
