@@ -22,7 +22,6 @@ use crate::vault::read::{Environment, RecipientsError};
 use crate::vault::recipients::AccessError;
 use crate::vault::saved_plan::SavedPlanError;
 use crate::vault::seal::SealError;
-use crate::vault::write::WriteError;
 
 /// The exit status of the program; the codes are those of diff(1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,6 +85,16 @@ pub enum Refusal {
         name: Typed,
         /// The nearest name that has one.
         nearest: Option<String>,
+    },
+    /// A value that is made of others, which a plain one would take the place of.
+    #[error("{name} is composed of {} in `{environment}`, and a plain value would take the place of its template", parts.join(", "))]
+    Composed {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The name.
+        name: SecretName,
+        /// What it is composed of.
+        parts: Vec<String>,
     },
     /// Values that are asked for, where some could not be read.
     #[error("not every value of `{environment}` can be read: {problem}")]
@@ -407,6 +416,10 @@ impl Refusal {
             Self::RenameUnfinished { old, new } => format!("`undrift rename {old} {new}` finishes it"),
             Self::NameTaken { .. } => "choose another name, or take that one away first: `undrift rm`".to_owned(),
             Self::NoValue { .. } | Self::NoSecret { .. } => "`undrift list` shows which secret has a value where".to_owned(),
+            Self::Composed { environment, parts, .. } => {
+                let part = parts.last().map_or("NAME", String::as_str);
+                format!("set what it is made of, such as `undrift set {part} -e {environment}`")
+            }
             Self::Incomplete { environment, .. } => format!("`undrift audit -e {environment}` names every problem"),
             Self::NeedsEnvironment { declared } | Self::NeedsOneEnvironment { declared } => match declared.first() {
                 Some(_) => format!("add `-e NAME`; declared are {}", declared.join(", ")),
@@ -561,10 +574,6 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     }
     if let Some(SealError::Broken { environment, .. }) = error.downcast_ref::<SealError>() {
         return Some(format!("look at what changed; if it is meant, `undrift seal -e {environment}`"));
-    }
-    if let Some(WriteError::Composed { parts, .. }) = error.downcast_ref::<WriteError>() {
-        let part = parts.last().map_or("NAME", SecretName::as_str);
-        return Some(format!("set what it is made of, such as `undrift set {part}`, or change its `compose`"));
     }
     if let Some(LockError::Held { .. }) = error.downcast_ref::<LockError>() {
         return Some("wait for it to end, and run the same command again".to_owned());

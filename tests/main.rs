@@ -24,6 +24,7 @@ mod import;
 mod init;
 mod interop;
 mod keyring;
+mod kinds;
 mod leak;
 mod leaving;
 mod list;

@@ -132,6 +132,10 @@ pub(super) fn put(
     mention_unfinished(environment, &unfinished, world);
     let Environment { inventory, key, recipients, sealed, .. } = read;
     let mut sealing = Sealing::open(layout, environment, key.known(), &sealed)?;
+    if let Some(template) = inventory.entries.get(name).and_then(|entry| entry.template.as_ref()) {
+        let parts = template.names().into_iter().map(ToString::to_string).collect();
+        return Err(Refusal::Composed { environment: environment.clone(), name: name.clone(), parts }.into());
+    }
     // A name that stands twice is not known, and one in a file that could not be read may be this very one.
     let is_known = inventory.entries.contains_key(name);
     if !is_known && let Some(problem) = inventory.problems.iter().find(|problem| problem.may_hide(name)) {

@@ -1,6 +1,7 @@
 //! What the verbs that hand out values have in common: one environment decrypted, and the values that are wanted.
 
 use crate::cli::Global;
+use crate::domain::finding::Problem;
 use crate::domain::inventory::{Entry, Inventory};
 use crate::domain::name::SecretName;
 use crate::domain::suggest::nearest;
@@ -24,7 +25,11 @@ pub(super) fn open(global: &Global, world: &World) -> anyhow::Result<Inventory> 
 
 /// Returns one value. A name that may stand in a file that could not be read is told apart from one that has no value.
 pub(super) fn one<'a>(inventory: &'a Inventory, name: &str) -> Result<(&'a SecretName, &'a Entry), Refusal> {
-    inventory.entries.get_key_value(name).ok_or_else(|| match unread(inventory) {
+    // What is wrong with this very name tells more than what is wrong with another.
+    let own = |problem: &&Problem| problem.secret.as_deref() == Some(name) && problem.kind.hides_values();
+    let unread =
+        || inventory.problems.iter().find(own).map(|it| incomplete(inventory, it)).or_else(|| unread(inventory));
+    inventory.entries.get_key_value(name).ok_or_else(|| match unread() {
         Some(refusal) => refusal,
         None => Refusal::NoValue {
             environment: inventory.environment.clone(),
@@ -51,5 +56,9 @@ pub(super) fn wanted<'a>(
 
 fn unread(inventory: &Inventory) -> Option<Refusal> {
     let problem = inventory.problems.iter().find(|problem| problem.kind.hides_values())?;
-    Some(Refusal::Incomplete { environment: inventory.environment.clone(), problem: problem.to_string() })
+    Some(incomplete(inventory, problem))
+}
+
+fn incomplete(inventory: &Inventory, problem: &Problem) -> Refusal {
+    Refusal::Incomplete { environment: inventory.environment.clone(), problem: problem.to_string() }
 }

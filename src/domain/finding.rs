@@ -97,7 +97,7 @@ pub enum ProblemKind {
     #[error("is not dotenv: {0}")]
     BadDotenv(String),
     /// A value that is neither a string nor a table with one.
-    #[error("is neither a string nor a table of `value`, `rotated`, `expires` and `previous`: {0}")]
+    #[error("is neither a string nor a table of `value` or `compose`, `rotated`, `expires` and `previous`: {0}")]
     BadValue(&'static str),
     /// A name that no environment variable has.
     #[error("cannot be a secret's name, which has letters, digits and `_`, and no digit first")]
