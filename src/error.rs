@@ -96,6 +96,16 @@ pub enum Refusal {
         /// What it is composed of.
         parts: Vec<String>,
     },
+    /// A name that another value is composed of.
+    #[error("{user} is composed of {name} in `{environment}`")]
+    PartOf {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The name.
+        name: SecretName,
+        /// The value that is composed of it.
+        user: SecretName,
+    },
     /// Values that are asked for, where some could not be read.
     #[error("not every value of `{environment}` can be read: {problem}")]
     Incomplete {
@@ -416,6 +426,9 @@ impl Refusal {
             Self::RenameUnfinished { old, new } => format!("`undrift rename {old} {new}` finishes it"),
             Self::NameTaken { .. } => "choose another name, or take that one away first: `undrift rm`".to_owned(),
             Self::NoValue { .. } | Self::NoSecret { .. } => "`undrift list` shows which secret has a value where".to_owned(),
+            Self::PartOf { environment, user, .. } => {
+                format!("change the `compose` of {user} first: `undrift edit -e {environment}`")
+            }
             Self::Composed { environment, parts, .. } => {
                 let part = parts.last().map_or("NAME", String::as_str);
                 format!("set what it is made of, such as `undrift set {part} -e {environment}`")

@@ -107,6 +107,17 @@ fn a_template_is_never_written_over() {
 }
 
 #[test]
+fn what_others_are_composed_of_is_not_taken_away() {
+    let world = world("[secrets.A]\n\n[secrets.URL]\n");
+    write_values(&world, "staging", "A = \"1\"\n[URL]\ncompose = \"x://${A}\"\n");
+    assert_snapshot!("rm_part", world.run(&["rm", "A", "-e", "staging", "--yes"]).status(2).transcript());
+    let rename = world.run(&["rename", "A", "B", "-e", "staging", "--yes"]).status(2);
+    assert!(rename.talk.starts_with("error: URL is composed of A in `staging`\n"), "{}", rename.talk);
+    assert_eq!(world.value("staging", "URL"), "x://1");
+    let _ = world.run(&["rm", "A", "URL", "-e", "staging", "--yes"]).status(0);
+}
+
+#[test]
 fn a_plain_text_is_never_a_template() {
     let world = world("[secrets.A]\n\n[secrets.B]\n\n[secrets.C]\n");
     write_values(&world, "staging", "A = \"1\"\nB = \"x://${A}\"\n[C]\nvalue = \"x://${A}\"\n");

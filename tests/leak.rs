@@ -135,6 +135,13 @@ impl Scene {
         world.network.secondary_wait = Duration::from_millis(1);
         world.network.request_timeout = Duration::from_secs(2);
         world.shop();
+        // Values of another kind than is declared are spoken of in every report.
+        let mut declared = SHOP.to_owned();
+        for (name, kind) in [("API_TOKEN", "github-token"), ("SMTP_PASSWORD", "jwt"), ("STRIPE_KEY", "postgres-url")] {
+            let table = format!("[secrets.{name}]\n");
+            declared = declared.replace(&table, &format!("{table}kind = \"{kind}\"\npattern = \"[0-9]+\"\n"));
+        }
+        world.write("undrift.toml", declared);
         let scene = Self {
             fly,
             github,

@@ -7,6 +7,7 @@ use anyhow::Context;
 use jiff::tz::TimeZone;
 
 use super::set::mention_unfinished;
+use super::values;
 use crate::cli::{Global, Rename};
 use crate::domain::log::{Action, Deed};
 use crate::domain::name::{EnvironmentName, SecretName};
@@ -69,6 +70,9 @@ pub(super) fn run(arguments: &Rename, global: &Global, world: &mut World) -> any
         return Err(no_secret(&selection, &parts, &old).into());
     }
     refuse_taken(&selection, &parts, (&old, &new), begun.is_some())?;
+    for part in &parts {
+        values::refuse_parts(&part.environment.inventory, std::slice::from_ref(&old))?;
+    }
     let declared = match &begun {
         Some(_) if selection.project.secrets.contains_key(&new) => None,
         _ => declare::renamed(&selection.layout, &old, &new, &selection.environments)?,

@@ -42,6 +42,7 @@ pub(super) fn run(arguments: &Rm, global: &Global, world: &mut World) -> anyhow:
                 names.push(name.clone());
             }
         }
+        values::refuse_parts(&environment.inventory, &names)?;
         found.push((environment, names));
     }
     for (environment, names) in &found {

@@ -1,6 +1,7 @@
 //! What the verbs that hand out values have in common: one environment decrypted, and the values that are wanted.
 
 use crate::cli::Global;
+use crate::domain::compose;
 use crate::domain::finding::Problem;
 use crate::domain::inventory::{Entry, Inventory};
 use crate::domain::name::SecretName;
@@ -52,6 +53,17 @@ pub(super) fn wanted<'a>(
         Some(refusal) => Err(refusal),
         None => Ok(inventory.entries.iter().collect()),
     }
+}
+
+/// Refuses to take names away that other values are composed of: those would be composed of nothing.
+pub(super) fn refuse_parts(inventory: &Inventory, names: &[SecretName]) -> Result<(), Refusal> {
+    for name in names {
+        if let Some(user) = compose::users_of(inventory, name).into_iter().find(|user| !names.contains(user)) {
+            let (environment, name, user) = (inventory.environment.clone(), name.clone(), user.clone());
+            return Err(Refusal::PartOf { environment, name, user });
+        }
+    }
+    Ok(())
 }
 
 fn unread(inventory: &Inventory) -> Option<Refusal> {

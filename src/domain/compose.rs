@@ -228,6 +228,12 @@ pub fn compose(inventory: &mut Inventory) {
     }
 }
 
+/// Returns the values that are composed of this one.
+pub fn users_of<'a>(inventory: &'a Inventory, name: &SecretName) -> Vec<&'a SecretName> {
+    let uses = |entry: &Entry| entry.template.as_ref().is_some_and(|template| template.names().contains(name));
+    inventory.entries.iter().filter(|(_, entry)| uses(entry)).map(|(user, _)| user).collect()
+}
+
 /// Returns which composed values each name is a part of.
 fn users(waiting: &BTreeMap<SecretName, BTreeSet<SecretName>>) -> BTreeMap<SecretName, Vec<SecretName>> {
     let mut users: BTreeMap<SecretName, Vec<SecretName>> = BTreeMap::new();

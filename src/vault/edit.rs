@@ -14,6 +14,7 @@ use super::seal::Sealing;
 use super::store;
 use super::write::{self, WriteError};
 use crate::domain::edit::{Difference, with_remarks};
+use crate::domain::finding::Problem;
 use crate::domain::seal::ContentHash;
 use crate::domain::secret::LONGEST_VALUE;
 
@@ -112,9 +113,9 @@ impl Opened {
     fn clashes(&self, group: &Group, environment: &Environment) -> Vec<String> {
         let before = self.parse(&self.text).entries;
         let is_new = |name| !before.iter().any(|(old, _)| old == name);
-        let hidden = environment.inventory.problems.iter().find(|problem| {
-            problem.kind.hides_values() && problem.file.as_ref().is_some_and(|file| *file != self.file.shown)
-        });
+        let may_hide = |problem: &&Problem, name| {
+            problem.may_hide(name) && problem.file.as_ref().is_some_and(|file| *file != self.file.shown)
+        };
         let mut clashes = Vec::new();
         for (name, entry) in group.entries.iter().filter(|(name, _)| is_new(name)) {
             let line = entry.source.line;
@@ -122,7 +123,7 @@ impl Opened {
             let mut known = others.filter(|(_, names)| names.contains(name)).map(|(file, _)| file);
             if let Some(file) = known.next() {
                 clashes.push(format!("line {line}: {name} stands in {file} already"));
-            } else if let Some(problem) = hidden {
+            } else if let Some(problem) = environment.inventory.problems.iter().find(|it| may_hide(it, name)) {
                 clashes.push(format!("line {line}: {name} may stand in a file that must be mended first: {problem}"));
             }
         }
