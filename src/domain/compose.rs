@@ -165,7 +165,9 @@ impl Template {
             }
         }
         let mut filled = Zeroizing::new(String::with_capacity(pieces.iter().map(|piece| piece.len()).sum()));
-        pieces.iter().for_each(|piece| filled.push_str(piece));
+        for piece in &pieces {
+            filled.push_str(piece);
+        }
         Some(SecretValue::new(filled))
     }
 }

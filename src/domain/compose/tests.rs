@@ -134,7 +134,9 @@ proptest! {
     fn every_net_of_names_comes_to_an_end(links in prop::collection::vec(prop::collection::vec(0_usize..12, 0..4), 0..12)) {
         let texts: Vec<(String, String)> = links.iter().enumerate().map(|(index, parts)| {
             let mut text = "v".to_owned();
-            parts.iter().for_each(|part| { let _ = write!(text, "${{N{part}}}"); });
+            for part in parts {
+                let _ = write!(text, "${{N{part}}}");
+            }
             (format!("N{index}"), text)
         }).collect();
         let borrowed: Vec<_> = texts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
