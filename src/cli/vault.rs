@@ -10,8 +10,8 @@ use super::Format;
 /// `undrift list`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The exit status is 1 if a value is missing, not declared, overdue (`rotate-every` in undrift.toml)\n\
-                  or has expired.\n\nExamples:\n  undrift list\n  undrift list -e staging --format json"
+    after_help = "The exit status is 1 if a value is missing, not declared, overdue (`rotate-every` in undrift.toml),\n\
+                  has expired, or is odd: a star marks it, and a line below says why.\n\nExamples:\n  undrift list\n  undrift list -e staging --format json"
 )]
 pub struct List {
     /// How to write it: `table` for people, `json` for scripts

@@ -142,11 +142,13 @@ impl Template {
 
     /// Returns the names in it, each once.
     pub fn names(&self) -> BTreeSet<&SecretName> {
-        let name = |part| match part {
-            &Part::Value { ref name, .. } => Some(name),
-            Part::Text(_) => None,
-        };
-        self.0.iter().filter_map(name).collect()
+        let parts = self.0.iter();
+        parts
+            .filter_map(|part| match part {
+                Part::Value { name, .. } => Some(name),
+                Part::Text(_) => None,
+            })
+            .collect()
     }
 
     /// Returns the text with values in place of names; none where it would be too large.

@@ -167,20 +167,19 @@ pub fn of_value(
     }
     let value = value.expose();
     faults.extend(around(value, kind));
-    match filler(value, kind, is_composed) {
+    if let Some(fault) = filler(value, kind, is_composed) {
         // What is no value at all has no other fault.
-        Some(fault) => faults.push(fault),
-        None => {
-            let pattern = declaration.and_then(|declaration| declaration.pattern.as_ref());
-            if let Some(kind) = kind.filter(|kind| !kind.fits(value)) {
-                faults.push(Fault::WrongKind(kind));
-            } else if pattern.is_some_and(|pattern| !pattern.fits(value)) {
-                faults.push(Fault::PatternMissed);
-            } else {
-                faults.extend(weakness(value, kind).map(Fault::Weak));
-            }
-            faults.extend(expiry(value, kind, now));
+        faults.push(fault);
+    } else {
+        let pattern = declaration.and_then(|declaration| declaration.pattern.as_ref());
+        if let Some(kind) = kind.filter(|kind| !kind.fits(value)) {
+            faults.push(Fault::WrongKind(kind));
+        } else if pattern.is_some_and(|pattern| !pattern.fits(value)) {
+            faults.push(Fault::PatternMissed);
+        } else {
+            faults.extend(weakness(value, kind).map(Fault::Weak));
         }
+        faults.extend(expiry(value, kind, now));
     }
     faults.retain(|fault| !declaration.is_some_and(|declaration| declaration.accepts(fault.code())));
     faults
@@ -325,8 +324,7 @@ pub fn check(
         shared(&holders, &mut found);
     }
     found.sort_by(|(left, one), (right, other)| {
-        let place = |problem: &Problem| (problem.file.clone(), problem.line, problem.kind.code());
-        (left, place(one)).cmp(&(right, place(other)))
+        (left, &one.file, one.line, one.kind.code()).cmp(&(right, &other.file, other.line, other.kind.code()))
     });
     found
 }
