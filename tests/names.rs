@@ -50,11 +50,12 @@ fn a_value_in_the_place_of_a_name_is_not_repeated() {
     let world = World::with_twins(&fly, &github);
     world.shop();
     for value in VALUES {
-        let cases: [&[&str]; 17] = [
+        let cases: [&[&str]; 18] = [
             &["audit", "-e", value],
             &["audit", "-t", value],
             &["set", "NEW", "-e", value],
             &["set", "NEW", "-e", "staging", "-g", value],
+            &["edit", "-e", "staging", value],
             &["get", value, "-e", "staging"],
             &["export", "-e", "staging", "--only", value],
             &["rm", value, "-e", "staging", "--yes"],

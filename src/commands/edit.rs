@@ -8,6 +8,7 @@ use crate::cli::{Edit, Global};
 use crate::domain::edit::{with_remarks, without_remarks};
 use crate::domain::log::{Action, Deed};
 use crate::domain::name::{EnvironmentName, GroupName, SecretName};
+use crate::domain::typed::Typed;
 use crate::error::{Exit, Refusal, show};
 use crate::settings::{IDENTITY_VARIABLE, Selection, World};
 use crate::ui::AskError;
@@ -88,7 +89,10 @@ fn file(group: Option<&str>, environment: &EnvironmentName, selection: &Selectio
         [] => {
             let name = group.unwrap_or("secrets");
             let group = GroupName::parse(name.trim_end_matches(".age").trim_end_matches(".toml"))
-                .with_context(|| format!("`{name}` cannot be a group's name"))?;
+                .context("that cannot be a group's name")?;
+            if !Typed::new(group.as_str()).is_shown() {
+                return Err(Refusal::OddName("a group's").into());
+            }
             Ok(layout.new_group(environment, &group))
         }
         several => Err(Refusal::NeedsGroup {
