@@ -122,6 +122,11 @@ fn git_shows_names_through_it() {
     let again = world.run(&["diff", "--textconv", "vault/staging/secrets.toml.age"]).status(0);
     assert!(again.output.contains(&new[1..]), "{}", again.output);
     assert_eq!(again.output.lines().count(), 3);
+    // A hash of what is not encrypted would be a way to guess it.
+    world.write("vault/staging/plain.env.age", "PIN=1234\n");
+    let plain = world.run(&["diff", "-e", "staging", "--textconv", "vault/staging/plain.env.age"]).status(0);
+    assert_eq!(plain.output, "not an age file\n");
+    std::fs::remove_file(world.path("vault/staging/plain.env.age")).unwrap();
     // Nobody's key: what git shows is told apart by the ciphertext, and nothing fails.
     std::fs::remove_file(world.home().join(".config/undrift/identity.txt")).unwrap();
     let closed = world.run(&["diff", "--textconv", "vault/staging/secrets.toml.age"]).status(0);
