@@ -174,7 +174,7 @@ pub fn opened(environment: &Opened<'_>) -> Check {
     if environment.has_ours == Some(false) {
         let message =
             format!("your key opens it, and is not in recipients.txt: the next write shuts you out ({recipients})");
-        return make(State::Warn, message, Some("add your public key to its recipients.txt".to_owned()));
+        return make(State::Warn, message, Some(format!("`undrift grant YOU YOUR-PUBLIC-KEY -e {name}`")));
     }
     if environment.is_unsealed {
         let message = "it opens, and nobody has vouched for its files: nothing of it is pushed".to_owned();
