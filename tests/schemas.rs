@@ -147,6 +147,8 @@ fn what_undrift_refuses_by_its_form_the_schema_refuses_too() {
         ("target = \"ci\", name", "target = \"ci\", nam"),
         ("{ target = \"ci\", name = \"SHOP_TOKEN\" }", "{ name = \"SHOP_TOKEN\" }"),
         ("[secrets.STRIPE_KEY]", "[secrets.STRIPE-KEY]"),
+        ("[secrets.STRIPE_KEY]", "[secrets.STRIPE_KEY]\nkind = 1"),
+        ("[secrets.STRIPE_KEY]", "[secrets.STRIPE_KEY]\naccept = [{ code = \"UD225\" }]"),
         ("[secrets.STRIPE_KEY]", "[[ignore]]\nname = \"X\"\n\n[secrets.STRIPE_KEY]"),
     ] {
         assert!(SHOP.contains(from), "{from}");
@@ -160,9 +162,17 @@ fn what_undrift_refuses_by_its_form_the_schema_refuses_too() {
 
 #[test]
 fn a_group_and_a_saved_plan_are_valid_and_others_are_not() {
-    let group = "A = \"1\"\n[B]\nvalue = \"2\"\nrotated = 2026-01-02\nexpires = \"2027-01-02\"\nprevious = \"1\"\n";
+    let group = "A = \"1\"\n[B]\nvalue = \"2\"\nrotated = 2026-01-02\nexpires = \"2027-01-02\"\nprevious = \"1\"\n[C]\ncompose = \"${A}:${B:url}\"\nexpires = 2027-01-02\n";
     insist("group", &toml(group).unwrap());
-    for bad in ["A = 1", "B-C = \"x\"", "[D]\nvalue = \"x\"\nother = 1", "[E]\nrotated = 2026-01-01", "F = [\"x\"]"] {
+    for bad in [
+        "A = 1",
+        "B-C = \"x\"",
+        "[D]\nvalue = \"x\"\nother = 1",
+        "[E]\nrotated = 2026-01-01",
+        "F = [\"x\"]",
+        "[G]\ncompose = \"${A}\"\nvalue = \"x\"",
+        "[H]\ncompose = \"${A}\"\nprevious = \"x\"",
+    ] {
         assert!(!VALIDATORS["group"].is_valid(&toml(bad).unwrap()), "{bad}");
     }
     let (fly, github) = crate::world::twins();
@@ -191,6 +201,12 @@ fn every_output_that_scripts_read_is_valid() {
     ] {
         let mut document = world.run(arguments).status(status).json();
         assert_eq!(document["schema"], format!("undrift/{}/1", arguments[0]));
+        // A schema lets later versions add keys, so one that the type lacks would stay unknown.
+        let file = format!("{}.schema.json", arguments[0]);
+        let schema = vault_schema::schemas::all().into_iter().find(|format| format.file == file).unwrap().schema;
+        for key in document.as_object().unwrap().keys() {
+            assert!(schema["properties"][key].is_object(), "{file} says nothing of {key}");
+        }
         document["schema"] = json!("undrift/another/1");
         assert!(!VALIDATORS[arguments[0]].is_valid(&document));
     }

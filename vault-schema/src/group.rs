@@ -19,6 +19,8 @@ pub enum Value {
     Text(String),
     /// The value, with what is known of it.
     Table(Table),
+    /// A value that is made of others.
+    Composed(Composed),
 }
 
 /// The value, with what is known of it.
@@ -29,6 +31,20 @@ pub struct Table {
     pub value: String,
     /// The value before it.
     pub previous: Option<String>,
+    /// The day on which the value was made.
+    #[schemars(extend("format" = "date"))]
+    pub rotated: Option<String>,
+    /// The day on which the value ends.
+    #[schemars(extend("format" = "date"))]
+    pub expires: Option<String>,
+}
+
+/// A value that is made of others.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Composed {
+    /// What it is made by: `${NAME}` stands for the value of that name, `${NAME:url}` for it as it is written in a URL.
+    pub compose: String,
     /// The day on which the value was made.
     #[schemars(extend("format" = "date"))]
     pub rotated: Option<String>,

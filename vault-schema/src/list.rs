@@ -24,6 +24,9 @@ pub struct List {
     /// Secret → environment → what is known of the value's age, where anything is.
     #[serde(default)]
     pub dates: BTreeMap<String, BTreeMap<String, Dates>>,
+    /// Secret → environment → the codes of what is odd about the value, where anything is.
+    #[serde(default)]
+    pub findings: BTreeMap<String, BTreeMap<String, Vec<String>>>,
 }
 
 /// What the dates beside a value say.
@@ -59,6 +62,8 @@ pub enum State {
 pub enum Cell {
     /// It has one.
     Set,
+    /// It has one that is composed of others.
+    Composed,
     /// It is declared there and has none.
     Missing,
     /// It has one, and is not declared there.

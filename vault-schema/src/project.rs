@@ -209,9 +209,10 @@ pub struct Secret {
 
 /// A finding about a secret's values that a person has accepted.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Accept {
-    /// Its code.
+    /// Its code: `UD233`.
     pub code: String,
     /// Why; never empty.
     pub reason: String,
