@@ -117,7 +117,7 @@ impl Form {
             Self::Json => serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok(),
             Self::Jwt => jwt::is_jwt(text),
             Self::Base64 => decode_base64(text).is_some(),
-            Self::Hex => text.len() % 2 == 0 && text.bytes().all(|byte| byte.is_ascii_hexdigit()),
+            Self::Hex => text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit()),
             Self::Email => is_email(text),
             Self::Number => is_number(text),
             Self::Text => true,

@@ -236,7 +236,7 @@ fn find(request: &Request<'_>, gathered: &mut Gathered) -> Result<Vec<Found>, Tr
             let file = || shown(&request.path.join(&below));
             match (reading::form(&path, &name, kind, store), kind) {
                 // Those are what the vault itself is made of.
-                _ if ours && name.ends_with(".age") => {}
+                _ if ours && name.strip_suffix(".age").is_some() => {}
                 (Some(_), _) if metadata.is_symlink() => gathered.skipped.push((file(), Skip::Link)),
                 (Some(form), _) if metadata.is_file() => {
                     found.push(Found { form, by_hand: false, path, below, metadata });

@@ -232,7 +232,7 @@ impl Checker<'_> {
                 rotate_every: secret.rotate_every.as_deref().and_then(|text| self.interval(&path, text)),
                 kind: secret.kind.as_deref().and_then(|name| self.kind(&path, name)),
                 pattern: secret.pattern.as_deref().and_then(|text| self.pattern(&path, text)),
-                deprecated: secret.deprecated.as_deref().and_then(|text| self.deprecated(&path, text)),
+                deprecated: secret.deprecated.as_deref().map(|text| self.deprecated(&path, text)),
                 accepted: self.accepted(&path, &secret.accept),
             };
             if let Some(name) = parsed {
@@ -328,11 +328,11 @@ impl Checker<'_> {
         Pattern::parse(text).map_err(|error| self.fault(&path, FaultKind::Pattern(error.to_string()))).ok()
     }
 
-    fn deprecated(&mut self, path: &[PathStep], advice: &str) -> Option<String> {
+    fn deprecated(&mut self, path: &[PathStep], advice: &str) -> String {
         if advice.trim().is_empty() {
             self.fault(&below(path, ["deprecated".into()]), FaultKind::NoAdvice);
         }
-        Some(advice.to_owned())
+        advice.to_owned()
     }
 
     fn accepted(&mut self, path: &[PathStep], accepted: &[project::Accept]) -> BTreeSet<String> {

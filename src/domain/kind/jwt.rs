@@ -16,7 +16,7 @@ struct Claims {
 /// Returns whether a text is a token of three parts, the first two of which are JSON objects.
 pub fn is_jwt(text: &str) -> bool {
     parts(text).is_some_and(|[header, claims, signature]| {
-        decode::<std::collections::BTreeMap<String, IgnoredAny>>(header).is_some()
+        decode::<IgnoredAny>(header).is_some()
             && decode::<Claims>(claims).is_some()
             && URL_SAFE_NO_PAD.decode(signature).map(Zeroizing::new).is_ok()
     })
@@ -25,7 +25,7 @@ pub fn is_jwt(text: &str) -> bool {
 /// Returns when a token expires; none where it is no token, or never does.
 pub fn expires(text: &str) -> Option<Timestamp> {
     let [header, claims, _] = parts(text)?;
-    decode::<std::collections::BTreeMap<String, IgnoredAny>>(header)?;
+    decode::<IgnoredAny>(header)?;
     let seconds = decode::<Claims>(claims)?.exp?;
     Timestamp::from_duration(jiff::SignedDuration::try_from_secs_f64(seconds).ok()?).ok()
 }
@@ -36,9 +36,10 @@ fn parts(text: &str) -> Option<[&str; 3]> {
     parts.next().is_none().then_some(three)
 }
 
+/// Reads a JSON object. serde would take a list for one as well.
 fn decode<T: DeserializeOwned>(part: &str) -> Option<T> {
     let json = Zeroizing::new(URL_SAFE_NO_PAD.decode(part).ok()?);
-    serde_json::from_slice(&json).ok()
+    if json.trim_ascii_start().starts_with(b"{") { serde_json::from_slice(&json).ok() } else { None }
 }
 
 #[cfg(test)]
@@ -58,7 +59,8 @@ mod tests {
             assert_eq!(expires(&token(claims)), None, "{claims}");
             assert!(is_jwt(&token(claims)), "{claims}");
         }
-        for text in [String::new(), "a.b.c".to_owned(), token("[]") + ".x", token("{\"exp\":\"soon\"}")] {
+        let four = token("{}") + ".x";
+        for text in [String::new(), "a.b.c".to_owned(), four, token("[1.5]"), token("{\"exp\":\"soon\"}")] {
             assert_eq!(expires(&text), None, "{text}");
             assert!(!is_jwt(&text), "{text}");
         }

@@ -99,7 +99,7 @@ struct Secret {
 
 /// Returns whether a file is called as fnox calls its own.
 pub fn is_called(file: &str) -> bool {
-    file.starts_with("fnox.") && file.ends_with(".toml")
+    file.starts_with("fnox.") && file.strip_suffix(".toml").is_some()
 }
 
 /// Opens a file. A profile has the secrets at the top of the file too, but for those that it sets itself.

@@ -50,7 +50,9 @@ pub(super) fn form(path: &Path, name: &str, kind: Kind, store: bool) -> Option<F
     let encrypted_by_sops = || store::read(path).is_ok_and(|content| sops::may_be(&content));
     match kind {
         Kind::Plain => Some(Form::Environment),
-        Kind::Other | Kind::Skipped(Skip::Encrypted) if store && name.ends_with(".age") => Some(Form::Passage),
+        Kind::Other | Kind::Skipped(Skip::Encrypted) if store && name.strip_suffix(".age").is_some() => {
+            Some(Form::Passage)
+        }
         Kind::Skipped(Skip::Encrypted) => encrypted_by_sops().then_some(Form::Environment),
         Kind::Other if fnox::is_called(name) => Some(Form::Fnox),
         Kind::Other => Syntax::of(name).filter(|_| encrypted_by_sops()).map(Form::Document),
@@ -68,7 +70,7 @@ pub(super) fn form_by_hand(path: &Path, name: &str, declared: &[EnvironmentName]
     }
     match Syntax::of(name) {
         Some(syntax) => Form::Document(syntax),
-        None if name.ends_with(".toml") => Form::Fnox,
+        None if name.strip_suffix(".toml").is_some() => Form::Fnox,
         None => Form::Environment,
     }
 }

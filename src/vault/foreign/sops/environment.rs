@@ -16,12 +16,11 @@ pub(super) fn read(text: &str) -> (Vec<Item>, Vec<(String, String)>) {
         }
         let Some((key, value)) = line.split_once('=') else { continue };
         let value = value.replace("\\n", "\n");
-        match key.strip_prefix(OWN) {
-            Some(own) => pairs.push((own.replace("__list_", ".").replace("__map_", "."), value)),
-            None => {
-                let node = Node::Text(Zeroizing::new(value));
-                items.push(Item { key: key.to_owned(), line: index + 1, node });
-            }
+        if let Some(own) = key.strip_prefix(OWN) {
+            pairs.push((own.replace("__list_", ".").replace("__map_", "."), value));
+        } else {
+            let node = Node::Text(Zeroizing::new(value));
+            items.push(Item { key: key.to_owned(), line: index + 1, node });
         }
     }
     (items, pairs)

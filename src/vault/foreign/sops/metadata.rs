@@ -47,7 +47,7 @@ impl Metadata {
         if has("key_groups") {
             return Err(Refusal::KeyGroups);
         }
-        let is_key = |path: &str| inside("age", path) && path.ends_with(".enc");
+        let is_key = |path: &str| inside("age", path) && path.strip_suffix(".enc").is_some();
         let keys: Vec<String> = pairs.iter().filter(|(path, _)| is_key(path)).map(|(_, key)| key.clone()).collect();
         if keys.is_empty() {
             let others: Vec<_> = OTHERS.iter().filter(|(list, _)| has(list)).map(|(_, shown)| *shown).collect();
