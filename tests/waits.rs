@@ -64,11 +64,13 @@ fn a_turn_is_waited_for_before_the_look_at_each_of_two_places_that_share_a_budge
                   [targets.b]\nkind = \"github\"\nrepository = \"acme/site\"\n";
     // Twenty writes are sent at once; each one after them waits for its turn.
     let names: Vec<String> = (10..21).map(|number| format!("S{number}")).collect();
-    let declared: String = names.iter().map(|name| format!("[secrets.{name}]\n")).collect();
+    let declared = names.iter().map(|name| format!("[secrets.{name}]\n")).collect::<Vec<_>>().concat();
     let others: String =
         ["API_TOKEN", "SMTP_PASSWORD", "STRIPE_KEY"].map(|name| format!("[secrets.{name}]\ntargets = []\n")).concat();
     world.write("undrift.toml", format!("version = 1\n[environments.staging]\n{places}{declared}{others}"));
-    names.iter().for_each(|name| world.set(name, "ours"));
+    for name in &names {
+        world.set(name, "ours");
+    }
     world.network.write_gap = std::time::Duration::from_secs(2);
     let _ = world.run(&["push", "-e", "staging", "--yes"]).status(0);
     let of_last = |request: &twins::Request| request.path.split('?').next().is_some_and(|path| path.ends_with("/S20"));
