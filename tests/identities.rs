@@ -66,9 +66,12 @@ fn an_identity_behind_a_passphrase_is_opened_by_it() {
 fn a_passphrase_is_asked_for_three_times_and_a_person_may_leave() {
     let world = locked(true);
     let mut terminal = Terminal::start(&world, GET);
-    for _ in 0..3 {
+    for attempt in 1..=3 {
         terminal.wait_for(QUESTION);
         terminal.press("wrong\r");
+        if attempt < 3 {
+            terminal.wait_for("that is not the passphrase");
+        }
     }
     let (status, seen) = terminal.end();
     assert_eq!(status, 2, "{seen}");

@@ -12,6 +12,8 @@ pub(crate) struct Terminal {
     child: Child,
     output: ChildStdout,
     seen: String,
+    /// How much of it has been waited for.
+    passed: usize,
 }
 
 impl Terminal {
@@ -29,18 +31,18 @@ impl Terminal {
         script.env("SHELL", "/bin/sh").current_dir(world.path(""));
         let mut child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let output = child.stdout.take().unwrap();
-        Self { child, output, seen: String::new() }
+        Self { child, output, seen: String::new(), passed: 0 }
     }
 
-    /// Reads until the terminal shows this.
+    /// Reads until the terminal shows this, behind what was waited for before.
     pub(crate) fn wait_for(&mut self, text: &str) {
-        let start = self.seen.len();
         let mut buffer = [0; 4096];
-        while !self.seen[start..].contains(text) {
+        while !self.seen[self.passed..].contains(text) {
             let length = self.output.read(&mut buffer).unwrap();
             assert!(length > 0, "the program ended before it showed {text:?}: {}", self.seen);
             self.seen.push_str(&String::from_utf8_lossy(&buffer[..length]));
         }
+        self.passed += self.seen[self.passed..].find(text).unwrap() + text.len();
     }
 
     pub(crate) fn press(&mut self, keys: &str) {

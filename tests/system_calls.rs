@@ -222,3 +222,29 @@ const ADOPT: [&str; 7] = ["adopt", "STRIPE_KEY", "-e", "staging", "-t", "ci", "-
 
 /// The findings of a log that somebody cut or changed.
 const LOG: [&str; 5] = ["UD326", "UD327", "UD328", "UD329", "UD330"];
+
+/// A crash of the machine is no test's to make; what the disk was asked for beforehand is.
+#[test]
+fn the_disk_has_every_write_before_the_network_has_it() {
+    if !tools::has("strace", "what the disk is asked for") {
+        return;
+    }
+    let (_fly, _github, world) = prepared();
+    let trace = world.path("trace");
+    let mut command = Command::new("strace");
+    command.args(["-f", "-qq", "-y", "-s", "40", "-e", "trace=write,fsync,sendto,writev", "-o"]).arg(&trace);
+    command.arg(assert_cmd::cargo::cargo_bin("undrift")).args(["push", "-e", "staging", "--yes", "--prune"]);
+    command.env_clear().envs(&world.variables).env("PATH", "/usr/bin:/bin").current_dir(world.path(""));
+    assert!(command.output().unwrap().status.success());
+    let (mut sent, mut is_on_disk) = (0, false);
+    for line in std::fs::read_to_string(trace).unwrap().lines() {
+        if line.contains("journal.jsonl>") {
+            // What is struck out needs no disk before the next write, which notes itself.
+            is_on_disk = line.contains("fsync(");
+        } else if ["\"PUT ", "\"DELETE ", "\"POST /v1/apps"].iter().any(|start| line.contains(start)) {
+            assert!(is_on_disk, "{line}");
+            sent += 1;
+        }
+    }
+    assert!(sent >= 4, "only {sent} writes were seen");
+}
