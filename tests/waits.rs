@@ -82,3 +82,21 @@ fn a_turn_is_waited_for_before_the_look_at_each_of_two_places_that_share_a_budge
         assert_eq!(lines[index - 1], lines[index].replace("PUT", "GET"), "{lines:#?}");
     }
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_terminal_counts_the_seconds_down() {
+    let (fly, github) = twins();
+    let world = World::with_twins(&fly, &github);
+    world.shop();
+    let headers = vec![("retry-after".to_owned(), "3".to_owned())];
+    github.inject(Fault::new(FaultKind::Status { code: 429, headers, body: "{}".to_owned() }).times(1));
+    let mut terminal = crate::prompts::Terminal::start(&world, "audit -e staging");
+    for seconds in ["3 s left", "2 s left", "1 s left"] {
+        terminal.wait_for(seconds);
+    }
+    let (status, seen) = terminal.end();
+    assert_eq!(status, 1, "{seen}");
+    // Nothing of it is left on the screen.
+    assert!(seen.rfind("\u{1b}[2K") > seen.rfind("left"), "{seen:?}");
+}
