@@ -1,10 +1,14 @@
 //! Removals come last of all: after every write that they could make up for, and never on a guess.
 
-use twins::{Fault, FaultKind, FlyTwin, GitHubTwin};
+use std::time::Duration;
+
+use twins::{Fault, FaultKind, FlyTwin, GitHubTwin, Server};
 
 use crate::world::{SHOP, World, repository, twins};
 
 const STRIPE: &str = "[secrets.STRIPE_KEY]\ntargets = [\"ci\"]\nenvironments = [\"staging\"]\n";
+
+const SMTP: &str = "[secrets.SMTP_PASSWORD]\ntargets = [\"web\"]\nenvironments = [\"staging\"]\n";
 
 const PRUNE: [&str; 5] = ["push", "-e", "staging", "--yes", "--prune"];
 
@@ -58,5 +62,40 @@ fn an_old_name_stays_until_the_new_one_is_written() {
             let now = github.values(&repository());
             assert_eq!((now.contains_key("STRIPE_KEY"), &now[name][..]), (false, &b"stripe-1"[..]));
         }
+    }
+}
+
+#[test]
+fn what_somebody_has_written_since_the_plan_is_not_removed() {
+    for target in ["web", "ci"] {
+        let (fly, github, world) = pushed();
+        let gone = if target == "ci" { STRIPE } else { SMTP };
+        world.write("undrift.toml", SHOP.replace(gone, ""));
+        github.clock().advance(Duration::from_secs(60));
+        let server: &Server = if target == "ci" { &github } else { &fly };
+        // At GitHub the name is looked at by itself; at Fly, the second listing of the app is the look.
+        let look = if target == "ci" { ("/STRIPE_KEY", 0) } else { ("/secrets", 1) };
+        server.inject(Fault::new(FaultKind::Hold).method("GET").path_contains(look.0).skip(look.1).times(1));
+        let held = server.held();
+        let ran = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while server.held() == held {
+                    std::thread::yield_now();
+                }
+                if target == "ci" {
+                    github.set(&repository(), "STRIPE_KEY", "theirs");
+                } else {
+                    fly.set("shop-staging", "SMTP_PASSWORD", "theirs");
+                }
+                server.release();
+            });
+            world.run(&[&PRUNE[..], &["-t", target]].concat())
+        });
+        let told = ran.status(1);
+        assert!(told.output.contains("stale"), "{target}: {}", told.transcript());
+        assert!(server.requests().iter().all(|request| request.method != "DELETE"), "{target}");
+        let (there, app) = (github.values(&repository()), fly.values("shop-staging"));
+        let kept = if target == "ci" { there["STRIPE_KEY"] == b"theirs" } else { app["SMTP_PASSWORD"] == "theirs" };
+        assert!(kept, "{target}");
     }
 }
