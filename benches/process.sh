@@ -62,11 +62,13 @@ project empty 0 0
 project one 1 200
 project fifty 50 4
 project thousand 1000 1
+project daily 50 20
 loop fifty
+loop daily
 loop thousand
 
 # Insists on what is compared being the same work, before any of it is timed.
-for name in one:200 fifty:200 thousand:1000; do
+for name in one:200 fifty:200 thousand:1000 daily:1000; do
     listed=$(cd "$work/${name%:*}" && "$undrift" list | grep -c ' set$')
     [ "$listed" = "${name#*:}" ] || { echo "${name%:*}: $listed secrets are listed" >&2; exit 2; }
 done
@@ -121,6 +123,11 @@ row "\`undrift --version\`, against \`true\`" 1 5
 row "\`undrift list\` of 200 secrets in one file, against \`age -d\` of that file" 2 3
 run "$work/fifty" 10 "$undrift list" "sh $work/fifty.sh"
 row "\`undrift list\` of 50 files of 4 secrets, against a loop of \`age -d\`" 1 2
+run "$work/daily" 10 "$undrift list" "$undrift get SECRET_7_7 -e bench" "$undrift run -e bench -- true" \
+    "sh $work/daily.sh" "age -d -i $work/identity.txt vault/bench/file-7.toml.age"
+row "\`undrift list\` of 50 files of 20 secrets, against a loop of \`age -d\`" 1 4
+row "\`undrift get\` of one of these, against \`age -d\` of its file" 2 5
+row "\`undrift run\` with all of these, against a loop of \`age -d\`" 3 4
 rounds=3
 run "$work/thousand" 1 "$undrift list" "sh $work/thousand.sh"
 row "\`undrift list\` of 1,000 files of one secret, against a loop of \`age -d\`" 1 2

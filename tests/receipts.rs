@@ -88,3 +88,16 @@ fn an_empty_listing_makes_nothing_forgotten_where_nothing_is_declared_any_more()
     let audit = world.run(&["audit", "-e", "staging", "-t", "ci"]).status(1);
     assert_eq!(audit.output.matches("orphaned").count(), 2, "{}", audit.transcript());
 }
+
+#[test]
+fn what_a_file_that_cannot_be_read_may_hold_keeps_its_receipt() {
+    let (_fly, github, world) = pushed();
+    let whole = std::fs::read(world.path("vault/staging/secrets.toml.age")).unwrap();
+    world.write("vault/staging/secrets.toml.age", "garbage");
+    github.remove(&repository(), "STRIPE_KEY");
+    let _ = world.run(&["push", "-e", "staging", "--yes"]).status(2);
+    assert_eq!(world.read(FILE).matches("[receipts.").count(), 4, "{}", world.read(FILE));
+    std::fs::write(world.path("vault/staging/secrets.toml.age"), whole).unwrap();
+    let audit = world.run(&["audit", "-e", "staging"]).status(1);
+    assert!(audit.output.contains("removed there since"), "{}", audit.transcript());
+}

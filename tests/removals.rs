@@ -99,3 +99,26 @@ fn what_somebody_has_written_since_the_plan_is_not_removed() {
         assert!(kept, "{target}");
     }
 }
+
+#[test]
+fn nothing_is_removed_anywhere_unless_every_write_was_done() {
+    let (fly, github, world) = pushed();
+    world.write("undrift.toml", SHOP.replace(STRIPE, ""));
+    world.set("SMTP_PASSWORD", "password-2");
+    // Somebody writes what we are about to write, so that our write is left out.
+    fly.inject(Fault::new(FaultKind::Hold).method("GET").path_contains("/secrets").skip(1).times(1));
+    let held = fly.held();
+    let ran = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while fly.held() == held {
+                std::thread::yield_now();
+            }
+            fly.set("shop-staging", "SMTP_PASSWORD", "theirs");
+            fly.release();
+        });
+        world.run(&PRUNE)
+    });
+    let told = ran.status(2);
+    assert!(told.output.contains("delete skipped"), "{}", told.transcript());
+    assert!(github.values(&repository()).contains_key("STRIPE_KEY"));
+}
