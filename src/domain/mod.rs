@@ -31,6 +31,7 @@ pub mod plan;
 pub mod receipt;
 pub mod renaming;
 pub mod rollout;
+pub mod rotation;
 pub mod row;
 pub mod saved;
 pub mod seal;

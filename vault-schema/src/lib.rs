@@ -20,6 +20,7 @@ pub mod project;
 pub mod push;
 pub mod receipts;
 pub mod renaming;
+pub mod rotation;
 pub mod saved_plan;
 #[cfg(feature = "schemas")]
 pub mod schemas;

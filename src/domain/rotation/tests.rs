@@ -1,0 +1,335 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use zeroize::Zeroizing;
+
+use super::*;
+use crate::domain::finding::Source;
+use crate::domain::secret::SecretValue;
+
+fn name(text: &str) -> SecretName {
+    SecretName::parse(text).expect("a name")
+}
+
+const STAGES: [Stage; 6] =
+    [Stage::Prepared, Stage::Staged, Stage::Verified, Stage::Finished, Stage::Returning, Stage::Abandoned];
+
+const EVENTS: [Event; 6] =
+    [Event::Staged, Event::Verified, Event::Reopened, Event::Finished, Event::Rollback, Event::Returned];
+
+#[test]
+fn a_stage_follows_another_only_as_the_table_says() {
+    use Stage::{Abandoned, Finished, Prepared, Returning, Staged, Verified};
+    // By stage, what follows it after each event, in the order of `EVENTS`.
+    let table: [(Stage, [Option<Stage>; 6]); 6] = [
+        (Prepared, [Some(Staged), None, None, None, Some(Returning), None]),
+        (Staged, [None, Some(Verified), None, None, Some(Returning), None]),
+        (Verified, [None, None, Some(Staged), Some(Finished), Some(Returning), None]),
+        (Finished, [None; 6]),
+        (Returning, [None, None, None, None, None, Some(Abandoned)]),
+        (Abandoned, [None; 6]),
+    ];
+    assert_eq!(table.map(|(stage, _)| stage), STAGES);
+    for (stage, expected) in table {
+        assert_eq!(EVENTS.map(|event| after(stage, event)), expected, "{stage:?}");
+    }
+}
+
+#[test]
+fn what_is_next_is_as_the_table_says() {
+    use Event::{Finished, Reopened, Returned, Verified};
+    use Standing::{Back, New, Old, Replaced};
+    let stage = |names: &[&str]| Task::Stage(names.iter().map(|text| name(text)).collect());
+    let swap = |names: &[&str]| Task::Swap(names.iter().map(|text| name(text)).collect());
+    let drop = |names: &[&str]| Task::Drop(names.iter().map(|text| name(text)).collect());
+    let of = |a, b, stage, seen| next(stage, &[(name("A"), a), (name("B"), b)].into(), seen);
+    // By what the vault has of A and B: what is next in each stage where nobody has looked yet, where a place does not
+    // run what the vault has, and where every place does.
+    type Next = [Task; 3];
+    let same = |task: Task| -> Next { [task.clone(), task.clone(), task] };
+    let table: [(Standing, Standing, Stage, Next); 26] = [
+        (Old, Old, Stage::Prepared, same(stage(&["A", "B"]))),
+        (New, Old, Stage::Prepared, same(stage(&["B"]))),
+        (Back, New, Stage::Prepared, same(swap(&["A"]))),
+        (New, New, Stage::Prepared, same(Task::Note(Event::Staged))),
+        (Old, Old, Stage::Staged, same(stage(&["A", "B"]))),
+        (Old, New, Stage::Staged, same(stage(&["A"]))),
+        (Back, Old, Stage::Staged, same(swap(&["A"]))),
+        (New, New, Stage::Staged, [Task::Push, Task::Stop, Task::Note(Verified)]),
+        (New, Replaced, Stage::Staged, [Task::Push, Task::Stop, Task::Note(Verified)]),
+        (Replaced, Replaced, Stage::Staged, [Task::Push, Task::Stop, Task::Note(Verified)]),
+        (Old, New, Stage::Verified, same(stage(&["A"]))),
+        (Back, New, Stage::Verified, same(swap(&["A"]))),
+        (New, New, Stage::Verified, [Task::Push, Task::Note(Reopened), drop(&["A", "B"])]),
+        (New, Replaced, Stage::Verified, [Task::Push, Task::Note(Reopened), drop(&["A"])]),
+        (Replaced, Replaced, Stage::Verified, [Task::Push, Task::Note(Reopened), Task::Note(Finished)]),
+        (New, New, Stage::Returning, same(swap(&["A", "B"]))),
+        (New, Old, Stage::Returning, same(swap(&["A"]))),
+        (Back, New, Stage::Returning, same(swap(&["B"]))),
+        (Back, Back, Stage::Returning, [Task::Push, Task::Stop, drop(&["A", "B"])]),
+        (Back, Old, Stage::Returning, [Task::Push, Task::Stop, drop(&["A"])]),
+        (Back, Replaced, Stage::Returning, [Task::Push, Task::Stop, drop(&["A"])]),
+        (Old, Old, Stage::Returning, same(Task::Note(Returned))),
+        (New, New, Stage::Finished, same(Task::Stop)),
+        (Old, Old, Stage::Finished, same(Task::Stop)),
+        (Old, Old, Stage::Abandoned, same(Task::Stop)),
+        (New, Back, Stage::Abandoned, same(Task::Stop)),
+    ];
+    for (a, b, stage, expected) in table {
+        assert_eq!(
+            [None, Some(false), Some(true)].map(|seen| of(a, b, stage, seen)),
+            expected,
+            "{a:?} {b:?} {stage:?}"
+        );
+    }
+}
+
+#[test]
+fn what_the_vault_has_is_told_by_its_fingerprints() {
+    let key = FingerprintKey::new(Zeroizing::new([7; 32]));
+    let value = SecretValue::copied_from;
+    let before = Before { old: key.value(&value("old")), rotated: None, expires: None };
+    for (now, previous, expected) in [
+        ("old", None, Standing::Old),
+        ("new", Some("old"), Standing::New),
+        ("old", Some("new"), Standing::Back),
+        ("new", None, Standing::Replaced),
+        ("newer", Some("new"), Standing::Replaced),
+    ] {
+        let source = Source { file: "vault/staging/a.toml.age".to_owned(), line: 1 };
+        let previous = previous.map(value);
+        let entry = Entry { value: value(now), template: None, previous, rotated: None, expires: None, source };
+        assert_eq!(standing(&key, &before, &entry), expected, "{now} {:?}", entry.previous.is_some());
+    }
+}
+
+#[test]
+fn a_place_is_dated_by_when_it_came_so_far() {
+    let at = |text: &str| text.parse::<Timestamp>().expect("a time");
+    let [first, second] = ["2026-11-20T08:00:00Z", "2026-11-20T09:00:00Z"].map(at);
+    let mut run = Run {
+        begun: first,
+        who: Who::default(),
+        stage: Stage::Staged,
+        since: first,
+        secrets: BTreeMap::new(),
+        places: BTreeMap::new(),
+    };
+    let seen = |a, b| BTreeMap::from([("a".to_owned(), a), ("b".to_owned(), b)]);
+    run.see(&seen(Reach::Running, Reach::Waiting), first);
+    run.see(&seen(Reach::Running, Reach::Written), second);
+    let progress = |run: &Run, place: &str| (run.places[place].reach, run.places[place].since);
+    assert_eq!(progress(&run, "a"), (Reach::Running, first));
+    assert_eq!(progress(&run, "b"), (Reach::Written, second));
+    run.see(&BTreeMap::from([("b".to_owned(), Reach::Running)]), second);
+    assert_eq!(run.places.keys().collect::<Vec<_>>(), ["b"]);
+    // On the way back, nobody has come anywhere yet.
+    run.hear(Event::Returned, second);
+    assert_eq!((run.stage, run.since), (Stage::Staged, first));
+    run.hear(Event::Rollback, second);
+    assert_eq!((run.stage, run.since, run.places["b"].reach), (Stage::Returning, second, Reach::Waiting));
+}
+
+/// What befalls one attempt: after how many steps it is killed, which places fail it and how, and whether a person wants
+/// the old values back.
+#[derive(Clone, Debug)]
+struct Attempt {
+    killed_after: usize,
+    faults: Vec<Fault>,
+    rollback: bool,
+    /// Places that somebody restarts or that lose what they ran, before the attempt.
+    stale: Vec<usize>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    None,
+    /// Nothing is written.
+    Down,
+    /// It is written, and nobody hears of it.
+    AnswerLost,
+    /// It is written, and the machines are not updated.
+    NotRolledOut,
+}
+
+fn attempt() -> impl Strategy<Value = Attempt> {
+    let fault = prop_oneof![Just(Fault::None), Just(Fault::Down), Just(Fault::AnswerLost), Just(Fault::NotRolledOut)];
+    (
+        0..24_usize,
+        prop::collection::vec(fault, PLACES),
+        prop::bool::weighted(0.15),
+        prop::collection::vec(0..PLACES, 0..2),
+    )
+        .prop_map(|(killed_after, faults, rollback, stale)| Attempt { killed_after, faults, rollback, stale })
+}
+
+const PLACES: usize = 3;
+const SECRETS: [&str; 2] = ["A", "B"];
+
+/// One secret: what the vault has, and what each place has stored and runs. Values are numbers; the old one is 0.
+#[derive(Debug)]
+struct Model {
+    value: u32,
+    previous: Option<u32>,
+    stored: [u32; PLACES],
+    running: [u32; PLACES],
+}
+
+impl Model {
+    fn standing(&self) -> Standing {
+        match (self.value, self.previous) {
+            (0, None) => Standing::Old,
+            (0, Some(_)) => Standing::Back,
+            (_, Some(0)) => Standing::New,
+            _ => Standing::Replaced,
+        }
+    }
+}
+
+/// All that outlives a process.
+#[derive(Debug)]
+struct Simulation {
+    stage: Stage,
+    secrets: BTreeMap<SecretName, Model>,
+    made: u32,
+}
+
+impl Simulation {
+    fn new() -> Self {
+        let old = || Model { value: 0, previous: None, stored: [0; PLACES], running: [0; PLACES] };
+        let secrets = SECRETS.map(|text| (name(text), old())).into();
+        Self { stage: Stage::Prepared, secrets, made: 0 }
+    }
+
+    /// At every moment the vault knows every value that a place has or runs.
+    fn check(&self) {
+        for (name, model) in &self.secrets {
+            let known = |value: &u32| *value == model.value || Some(*value) == model.previous;
+            assert!(model.stored.iter().chain(&model.running).all(known), "{name} {self:?}");
+        }
+    }
+
+    /// Runs until there is nothing to do, or until it is killed.
+    fn run(&mut self, attempt: &Attempt) {
+        for place in &attempt.stale {
+            for model in self.secrets.values_mut() {
+                model.running[*place] = model.stored[*place];
+            }
+        }
+        let mut fuel = attempt.killed_after;
+        let mut seen = None;
+        if attempt.rollback
+            && !self.secrets.values().any(|model| model.standing() == Standing::Replaced)
+            && let Some(stage) = after(self.stage, Event::Rollback)
+        {
+            self.stage = stage;
+        }
+        loop {
+            let standings = self.secrets.iter().map(|(name, model)| (name.clone(), model.standing())).collect();
+            match next(self.stage, &standings, seen) {
+                Task::Stop => return,
+                Task::Note(event) => {
+                    if !self.step(&mut fuel) {
+                        return;
+                    }
+                    self.stage = after(self.stage, event).expect("a task that is allowed");
+                    seen = seen.filter(|_| event != Event::Reopened);
+                }
+                Task::Push => match self.push(attempt, &mut fuel) {
+                    Some(all) => seen = Some(all),
+                    None => return,
+                },
+                Task::Stage(names) => {
+                    for name in names {
+                        if !self.step(&mut fuel) {
+                            return;
+                        }
+                        self.made += 1;
+                        let made = self.made;
+                        let model = self.secrets.get_mut(&name).expect("a secret");
+                        (model.previous, model.value) = (Some(model.value), made);
+                        self.check();
+                    }
+                    seen = None;
+                }
+                Task::Swap(names) => {
+                    for name in names {
+                        if !self.step(&mut fuel) {
+                            return;
+                        }
+                        let model = self.secrets.get_mut(&name).expect("a secret");
+                        let other = model.previous.expect("a value beside it");
+                        (model.previous, model.value) = (Some(model.value), other);
+                        self.check();
+                    }
+                    seen = None;
+                }
+                Task::Drop(names) => {
+                    for name in names {
+                        if !self.step(&mut fuel) {
+                            return;
+                        }
+                        self.secrets.get_mut(&name).expect("a secret").previous = None;
+                        self.check();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns whether it is not killed right before this step.
+    fn step(&mut self, fuel: &mut usize) -> bool {
+        let left = *fuel > 0;
+        *fuel = fuel.saturating_sub(1);
+        left
+    }
+
+    /// Writes what the vault has to every place, and returns whether every place was seen to run it.
+    fn push(&mut self, attempt: &Attempt, fuel: &mut usize) -> Option<bool> {
+        let mut all = true;
+        for (place, fault) in attempt.faults.iter().enumerate() {
+            let has = |model: &Model| [model.stored[place], model.running[place]] == [model.value; 2];
+            if self.secrets.values().all(has) {
+                continue;
+            }
+            for step in [Fault::Down, Fault::NotRolledOut] {
+                if !self.step(fuel) {
+                    return None;
+                }
+                let is_written = !matches!(fault, Fault::Down);
+                let is_rolled_out = matches!(fault, Fault::None);
+                for model in self.secrets.values_mut() {
+                    match step {
+                        Fault::Down if is_written => model.stored[place] = model.value,
+                        Fault::NotRolledOut if is_rolled_out => model.running[place] = model.stored[place],
+                        _ => {}
+                    }
+                }
+                all &= is_rolled_out;
+                self.check();
+            }
+        }
+        Some(all)
+    }
+}
+
+proptest! {
+    #[test]
+    fn however_it_is_interrupted_the_vault_knows_every_value_that_a_place_has(
+        attempts in prop::collection::vec(attempt(), 0..12),
+    ) {
+        let mut simulation = Simulation::new();
+        for attempt in &attempts {
+            simulation.run(attempt);
+            simulation.check();
+        }
+        let calm = Attempt { killed_after: 1000, faults: vec![Fault::None; PLACES], rollback: false, stale: Vec::new() };
+        simulation.run(&calm);
+        prop_assert!(simulation.stage.is_over(), "{simulation:?}");
+        for model in simulation.secrets.values() {
+            prop_assert!(model.previous.is_none());
+            prop_assert_eq!(model.value == 0, simulation.stage == Stage::Abandoned);
+            prop_assert!(model.stored.iter().chain(&model.running).all(|value| *value == model.value), "{:?}", simulation);
+        }
+    }
+}

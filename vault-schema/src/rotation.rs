@@ -1,0 +1,166 @@
+//! `rotation.toml`: the rotations of one environment that are under way, and `undrift rotate --format json`.
+//!
+//! Safe to commit: values appear only as HMAC-SHA-256 under the environment's own key.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::log::Who;
+use crate::push::Push;
+
+/// The one version of `rotation.toml` there is.
+pub const VERSION: u32 = 1;
+
+/// The name and version of `undrift rotate --format json`.
+pub const SCHEMA: &str = "undrift/rotation/1";
+
+/// The whole file.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RotationFile {
+    /// Always [`VERSION`].
+    pub version: u32,
+    /// The runs that are under way, the oldest first. No secret is in two of them.
+    #[serde(default)]
+    pub runs: Vec<Run>,
+}
+
+/// One run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Run {
+    /// When it began.
+    pub begun: Timestamp,
+    /// How far it is.
+    pub stage: Stage,
+    /// Since when.
+    pub since: Timestamp,
+    /// Who began it.
+    pub who: Who,
+    /// The secrets that change together.
+    pub secrets: BTreeMap<String, Before>,
+    /// The places that have them, as they were last seen.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub places: BTreeMap<String, Progress>,
+}
+
+/// What the vault said of a secret when its run began.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Before {
+    /// The fingerprint of the value it had: 64 hexadecimal digits.
+    pub old: String,
+    /// The day on which that was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotated: Option<Date>,
+    /// The day on which that ceases to be valid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Date>,
+}
+
+/// How far a place was seen to be, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Progress {
+    /// How far.
+    pub reach: Reach,
+    /// Since when, by the clock of the machine that looked.
+    pub since: Timestamp,
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// It is noted, and the vault has not all new values yet.
+    Prepared,
+    /// The vault has the new values, with the old ones beside them, and they are brought to the places.
+    Staged,
+    /// Every place was seen to run the new values.
+    Verified,
+    /// The old values are gone from the vault.
+    Finished,
+    /// The old values are brought back to the places.
+    Returning,
+    /// Every place runs the old values again.
+    Abandoned,
+}
+
+impl Stage {
+    /// Returns the stage as people read it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Prepared => "prepared",
+            Self::Staged => "under way",
+            Self::Verified => "verified",
+            Self::Finished => "finished",
+            Self::Returning => "being rolled back",
+            Self::Abandoned => "rolled back",
+        }
+    }
+
+    /// Returns whether there is nothing left to do.
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::Finished | Self::Abandoned)
+    }
+}
+
+/// How far a place is towards the values that a run wants there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reach {
+    /// It does not have them, or nobody could see whether it does.
+    Waiting,
+    /// They are stored there, and not everything that runs has them.
+    Written,
+    /// They are stored there, and everything that runs has them.
+    Running,
+}
+
+/// `undrift rotate --format json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rotation {
+    /// Always [`SCHEMA`].
+    pub schema: String,
+    /// The program and its version.
+    pub tool: String,
+    /// When.
+    pub at: Timestamp,
+    /// The environment.
+    pub environment: String,
+    /// The runs that were meant, as they are now.
+    pub runs: Vec<RunReport>,
+}
+
+/// One run, without any fingerprint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunReport {
+    /// The secrets that change together.
+    pub secrets: Vec<String>,
+    /// How far it is.
+    pub stage: Stage,
+    /// When it began.
+    pub begun: Timestamp,
+    /// Since when it is that far.
+    pub since: Timestamp,
+    /// Who began it.
+    pub who: Who,
+    /// The places that have them.
+    pub places: Vec<PlaceReport>,
+    /// What was just written, if anything was to be.
+    pub push: Option<Push>,
+}
+
+/// How far one place is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlaceReport {
+    /// The place.
+    pub place: String,
+    /// How far it is.
+    pub reach: Reach,
+    /// Since when, by the clock of the machine that looked.
+    pub since: Timestamp,
+}
