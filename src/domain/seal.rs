@@ -22,6 +22,9 @@ pub const KEY_FILE: &str = "key.age";
 /// The file name of the list of those who can read the environment.
 pub const RECIPIENTS_FILE: &str = "recipients.txt";
 
+/// The file name of the rotations that are under way.
+pub const ROTATION_FILE: &str = "rotation.toml";
+
 /// The version that is part of what is authenticated.
 const VERSION: &str = "1";
 

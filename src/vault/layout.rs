@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::domain::name::{EnvironmentName, GroupName};
+use crate::domain::seal::ROTATION_FILE;
 
 /// The declarations' file name.
 pub const PROJECT_FILE: &str = "undrift.toml";
@@ -141,6 +142,11 @@ impl Layout {
     /// Returns where an environment's seal is.
     pub fn seal(&self, environment: &EnvironmentName) -> PathBuf {
         self.file(environment, "seal.toml")
+    }
+
+    /// Returns where an environment's rotations are that are under way.
+    pub fn rotation(&self, environment: &EnvironmentName) -> PathBuf {
+        self.file(environment, ROTATION_FILE)
     }
 
     /// Returns where an environment's log is.

@@ -14,13 +14,13 @@ use super::layout::{GroupFile, Layout};
 use super::recipients::{RecipientError, Recipients};
 use super::seal::Sealed;
 use super::store::{self, LARGEST_FILE, ReadError};
-use super::{header, reencrypt};
+use super::{header, reencrypt, rotation};
 use crate::domain::compose;
 use crate::domain::finding::{Problem, ProblemKind};
 use crate::domain::fingerprint::FingerprintKey;
 use crate::domain::inventory::Inventory;
 use crate::domain::name::{EnvironmentName, SecretName};
-use crate::domain::seal::{ContentHash, Contents, KEY_FILE, RECIPIENTS_FILE, Recorded};
+use crate::domain::seal::{ContentHash, Contents, KEY_FILE, RECIPIENTS_FILE, ROTATION_FILE, Recorded};
 use crate::domain::stanza::{self, Stanza};
 
 /// One environment of the vault as it was read.
@@ -285,6 +285,9 @@ impl Collector {
         let mut contents = Contents::default();
         if let Some(hash) = recipients {
             contents.add(RECIPIENTS_FILE.to_owned(), hash);
+        }
+        if let Some(hash) = rotation::hash(layout, &name) {
+            contents.add(ROTATION_FILE.to_owned(), hash);
         }
         let (mut groups, mut headers) = (Vec::new(), Vec::new());
         for done in done {

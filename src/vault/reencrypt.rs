@@ -23,12 +23,13 @@ use super::memory;
 use super::read::Environment;
 use super::receipts::{self, ReceiptsError};
 use super::recipients::{RecipientError, Recipients};
+use super::rotation;
 use super::seal::{self, SealError};
 use super::store::{self, ReadError};
 use crate::domain::fingerprint::FingerprintKey;
 use crate::domain::log::{Deed, Who};
 use crate::domain::name::EnvironmentName;
-use crate::domain::seal::{self as sealing, ContentHash, KEY_FILE, RECIPIENTS_FILE, SEAL_FILE, Seal};
+use crate::domain::seal::{self as sealing, ContentHash, KEY_FILE, RECIPIENTS_FILE, ROTATION_FILE, SEAL_FILE, Seal};
 
 /// How the folder is called while it is written.
 const UNFINISHED: (&str, &str) = (".undrift-", ".new");
@@ -144,6 +145,15 @@ impl Change<'_> {
             let plaintext = self.plaintext(&group.path, identities)?;
             files.insert(group.name().to_owned(), encrypt(&group.shown, &plaintext)?);
         }
+        let path = layout.rotation(name);
+        let rotation = if path.exists() { Some(self.sealed(&path)?) } else { None };
+        let rotation = match (rotation, self.next_key) {
+            (Some(content), Some(key)) => {
+                Some(rotation::carried(name, &content, key).map_err(unwritable)?.into_bytes())
+            }
+            (rotation, _) => rotation,
+        };
+        files.extend(rotation.map(|content| (ROTATION_FILE.to_owned(), content)));
         let lines = files.iter().map(|(file, content)| {
             let line = sealing::line(key, name, file, ContentHash::of(content));
             (file.clone(), line)
@@ -180,14 +190,20 @@ impl Change<'_> {
 
     /// Opens a file, if it is the very one that was found good.
     fn plaintext(&self, path: &Path, identities: &Identities) -> Result<Zeroizing<Vec<u8>>, ReencryptError> {
+        let ciphertext = self.sealed(path)?;
         let file = self.layout.shown(path);
-        let ciphertext =
-            store::read(path).map_err(|source| ReencryptError::Unreadable { file: file.clone(), source })?;
-        let (name, hash) = (name_of(path), ContentHash::of(&ciphertext));
+        crypt::open(&ciphertext, &identities.keys).map_err(|source| ReencryptError::Closed { file, source })
+    }
+
+    /// Reads a file, if it is the very one that was found good.
+    fn sealed(&self, path: &Path) -> Result<Vec<u8>, ReencryptError> {
+        let file = self.layout.shown(path);
+        let content = store::read(path).map_err(|source| ReencryptError::Unreadable { file: file.clone(), source })?;
+        let (name, hash) = (name_of(path), ContentHash::of(&content));
         if !self.found.sealed.contents.iter().any(|found| found == (name.as_str(), Some(hash))) {
             return Err(ReencryptError::Moved(file));
         }
-        crypt::open(&ciphertext, &identities.keys).map_err(|source| ReencryptError::Closed { file, source })
+        Ok(content)
     }
 }
 

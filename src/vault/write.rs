@@ -198,9 +198,9 @@ fn edit(
 }
 
 /// What a file says of a name: its value, the one before it, and its two dates.
-type Said<'a> = (&'a str, Option<&'a str>, [Option<Date>; 2]);
+pub(super) type Said<'a> = (&'a str, Option<&'a str>, [Option<Date>; 2]);
 
-fn said<'a>(group: &'a Group, name: &SecretName) -> Vec<Said<'a>> {
+pub(super) fn said<'a>(group: &'a Group, name: &SecretName) -> Vec<Said<'a>> {
     let of_name = group.entries.iter().filter(|(other, _)| other == name);
     let facts = of_name.map(|(_, entry)| {
         (entry.value.expose(), entry.previous.as_ref().map(SecretValue::expose), [entry.rotated, entry.expires])
@@ -304,7 +304,7 @@ fn date(table: &mut dyn TableLike, day: Date) -> Option<()> {
 }
 
 /// Assigning a new item would drop the comment that trails the old one.
-fn replace_value(item: &mut Item, new: Item) {
+pub(super) fn replace_value(item: &mut Item, new: Item) {
     let decor = item.as_value().map(|old| old.decor().clone());
     *item = new;
     if let (Some(decor), Some(new)) = (decor, item.as_value_mut()) {
