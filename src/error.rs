@@ -1,5 +1,7 @@
 //! The border: what a person is told when a command fails, and the exit status.
 
+use jiff::Timestamp;
+
 use crate::cli::Kept;
 use crate::domain::adoption::AdoptionError;
 use crate::domain::name::{EnvironmentName, RemoteName, SecretName, TargetName};
@@ -20,6 +22,7 @@ use crate::vault::lock::LockError;
 use crate::vault::project::ProjectError;
 use crate::vault::read::{Environment, RecipientsError};
 use crate::vault::recipients::AccessError;
+use crate::vault::rotation::RotationError;
 use crate::vault::saved_plan::SavedPlanError;
 use crate::vault::seal::SealError;
 
@@ -311,6 +314,50 @@ pub enum Refusal {
         /// The name it gets.
         new: SecretName,
     },
+    /// Secrets that are being rotated already.
+    #[error("a rotation of {names} is under way in `{environment}` since {}", begun.strftime("%Y-%m-%d %H:%M UTC"))]
+    Rotating {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The secrets of that run.
+        names: String,
+        /// When it began.
+        begun: Timestamp,
+        /// The options that name the environment for a write.
+        flags: String,
+    },
+    /// No run of these names is open.
+    #[error("no such rotation is under way in `{0}`")]
+    NoRotation(EnvironmentName),
+    /// A secret with two values, and no run that says why.
+    #[error("{name} has a previous value in `{environment}` that no rotation speaks of, and that another would drop")]
+    HasPrevious {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The secret.
+        name: SecretName,
+    },
+    /// A file that holds one value a name.
+    #[error("{name} stands in {file}, and a dotenv file has no room for the value before it")]
+    NoRoom {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The file.
+        file: String,
+        /// The secret.
+        name: SecretName,
+    },
+    /// Nothing is left that could be brought back.
+    #[error("the old value of {name} is not in the vault any more")]
+    OldGone {
+        /// The secret.
+        name: SecretName,
+        /// The options that name the environment for a write.
+        flags: String,
+    },
+    /// Several values that are to come over one stream.
+    #[error("standard input has one value, and several are asked for")]
+    OneValueAtATime,
     /// A verb that is not one.
     #[error("there is no verb {name}")]
     UnknownVerb {
@@ -424,6 +471,22 @@ impl Refusal {
             Self::Unread { place, why } => return advice::remedy(why, place),
             Self::Ours { name, .. } => format!("name others without it, or take `{name}` out of undrift.toml first"),
             Self::RenameUnfinished { old, new } => format!("`undrift rename {old} {new}` finishes it"),
+            Self::Rotating { flags, .. } => format!(
+                "`undrift rotate --continue{flags}` does what is left; `undrift rotate --rollback{flags}` brings the old \
+                 values back"
+            ),
+            Self::NoRotation(name) => format!("`undrift rotate --status -e {name}` shows which is"),
+            Self::HasPrevious { environment, .. } => {
+                format!("where no target runs it, take its `previous` out: `undrift edit -e {environment}`")
+            }
+            Self::NoRoom { environment, name, .. } => format!(
+                "`undrift set {name} -e {environment}` puts it into a TOML file, once `undrift rm {name} -e {environment}` \
+                 has taken it out of this one"
+            ),
+            Self::OldGone { flags, .. } => format!("`undrift rotate --continue{flags}` finishes the run"),
+            Self::OneValueAtATime => {
+                "say in undrift.toml how they are made, with `generate`; or run it at a terminal".to_owned()
+            }
             Self::NameTaken { .. } => "choose another name, or take that one away first: `undrift rm`".to_owned(),
             Self::NoValue { .. } | Self::NoSecret { .. } => "`undrift list` shows which secret has a value where".to_owned(),
             Self::PartOf { environment, user, .. } => {
@@ -602,6 +665,11 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
             | SavedPlanError::Altered { .. } => Some("plan again: `undrift plan --out FILE`".to_owned()),
             SavedPlanError::Unreadable { .. } | SavedPlanError::Unwritable { .. } => None,
         };
+    }
+    if let Some(RotationError::Malformed { environment, .. }) = error.downcast_ref::<RotationError>() {
+        return Some(format!(
+            "keep one side of vault/{environment} where two branches were merged, then `undrift seal -e {environment}`"
+        ));
     }
     if let Some(error) = error.downcast_ref::<GitError>() {
         return match error {

@@ -3,6 +3,7 @@
 mod access;
 mod drift;
 mod look;
+mod rotate;
 mod shell;
 mod start;
 mod vault;
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use access::{Access, Grant, Revoke};
 pub use drift::{Adopt, Audit, Choices, Ignore, Plan, Push, ReportFormat};
 pub use look::{Explain, Log};
+pub use rotate::Rotate;
 pub use shell::{Completions, Man, Shell};
 pub use start::{Doctor, Import, Init, Kept, Login, Logout};
 pub use vault::{Diff, Edit, Export, ExportFormat, Get, List, Rename, Rm, Run, Seal, Set};
@@ -91,6 +93,8 @@ pub enum Command {
     Plan(Plan),
     /// Write to the targets what differs, after showing it
     Push(Push),
+    /// Give secrets new values at every target at once, and drop the old ones when every target runs the new
+    Rotate(Rotate),
     /// Take what one target holds for right: its value goes to the vault, and nothing to the target
     Adopt(Adopt),
     /// Accept names that are somebody else's, with a reason and perhaps until a day

@@ -30,6 +30,7 @@ const SECRETS: &[(&str, &str)] = &[
     ("plan", "overwrite"),
     ("push", "overwrite"),
     ("adopt", "name"),
+    ("rotate", "names"),
 ];
 
 pub(super) fn run(arguments: &Completions, world: &mut World) -> anyhow::Result<Exit> {

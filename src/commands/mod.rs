@@ -24,6 +24,7 @@ mod push;
 mod rename;
 mod revoke;
 mod rm;
+mod rotate;
 mod run;
 mod saved;
 mod seal;
@@ -60,6 +61,7 @@ pub fn run(cli: &Cli, world: &mut World) -> anyhow::Result<Exit> {
         Command::Audit(arguments) => audit::run(arguments, &cli.global, world),
         Command::Plan(arguments) => plan::run(arguments, &cli.global, world),
         Command::Push(arguments) => push::run(arguments, &cli.global, world),
+        Command::Rotate(arguments) => rotate::run(arguments, &cli.global, world),
         Command::Adopt(arguments) => adopt::run(arguments, &cli.global, world),
         Command::Ignore(arguments) => ignore::run(arguments, &cli.global, world),
         Command::Seal(arguments) => seal::run(arguments, &cli.global, world),

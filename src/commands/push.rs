@@ -10,8 +10,10 @@ use vault_schema::push::{Outcome, Push as Report};
 use super::saved::Saved;
 use super::survey::{Survey, block_on, survey};
 use crate::cli::{Format, Global, Push};
+use crate::domain::outcome::StepOutcome;
 use crate::domain::place::{Location, Place};
-use crate::domain::plan::Plan;
+use crate::domain::plan::{self, Plan};
+use crate::domain::rollout::RollOutOutcome;
 use crate::domain::verdict::Rollout;
 use crate::error::Exit;
 use crate::flow::apply::{self, Tools};
@@ -19,13 +21,14 @@ use crate::flow::event;
 use crate::flow::logbook::Logbook;
 use crate::flow::recorder::Recorder;
 use crate::flow::rollout;
-use crate::flow::settle::Settled;
+use crate::flow::settle::{SettleError, Settled};
 use crate::report::{self, table};
 use crate::settings::{Selection, World};
 use crate::ui::AskError;
 use crate::ui::progress::Progress;
 use crate::vault::journal::Journal;
 use crate::vault::lock;
+use crate::vault::log::LogError;
 
 pub(super) fn run(arguments: &Push, global: &Global, world: &mut World) -> anyhow::Result<Exit> {
     let mut selection = Selection::resolve(global, world)?;
@@ -61,8 +64,43 @@ pub(super) fn run(arguments: &Push, global: &Global, world: &mut World) -> anyho
         agree(arguments, &survey, &plan, world)?;
         logbook.begin(survey.at)?;
     }
+    let Done { outcomes, roll_outs, closed, logged } =
+        carry_out(&survey, &plan, &survey.choices(&choices)?, &journal, &logbook, world)?;
+    let report = report::plan::push(survey.at, &plan, &outcomes, &roll_outs, &survey.subjects, &survey.observations);
+    match arguments.format {
+        Format::Json => world.ui.write(&report::json(&report)),
+        Format::Table => {
+            let text = table::push(&report, world.ui.width);
+            world.ui.write(&text);
+            Survey::hint_held(&report.held, world);
+        }
+    }
+    what_now(&survey, &report, world);
+    // What was done is told first: a journal or a log that cannot be written is no reason to hide it.
+    closed?;
+    logged.context("what was done could not be written down in the log")?;
+    Ok(exit(&report))
+}
+
+/// What was done, and what could not be written down of it.
+pub(super) struct Done {
+    pub(super) outcomes: Vec<StepOutcome>,
+    pub(super) roll_outs: Vec<RollOutOutcome>,
+    pub(super) closed: Result<(), SettleError>,
+    pub(super) logged: Result<(), LogError>,
+}
+
+/// Does what a plan says, and leaves receipts, journal and log as they are to be after it.
+pub(super) fn carry_out(
+    survey: &Survey,
+    plan: &Plan,
+    choices: &plan::Choices,
+    journal: &Journal,
+    logbook: &Logbook<'_>,
+    world: &mut World,
+) -> anyhow::Result<Done> {
     let books = survey.subjects.iter().map(|(name, subject)| (name.clone(), &subject.key, subject.receipts.clone()));
-    let recorder = Recorder::new(&survey.selection.layout, &journal, books);
+    let recorder = Recorder::new(&survey.selection.layout, journal, books);
     // What an interrupted push removed is written down before its journal is cleared.
     for environment in &survey.recalled {
         recorder.save(environment).context("cannot write the receipts")?;
@@ -82,30 +120,16 @@ pub(super) fn run(arguments: &Push, global: &Global, world: &mut World) -> anyho
             listener: &progress,
         };
         let carried_out = async {
-            let outcomes = apply::apply(&plan, &tools).await;
+            let outcomes = apply::apply(plan, &tools).await;
             let roll_outs = rollout::roll_out(&plan.roll_outs, &outcomes, &machines).await;
             (outcomes, roll_outs)
         };
         block_on(event::with_waits(&survey.client, &progress, carried_out))?
     };
-    let settled =
-        Settled { subjects: &survey.subjects, observations: &survey.observations, plan: &plan, rows: &survey.rows };
-    let closed = settled.close(&outcomes, &recorder, &journal);
-    let logged = logbook.write((world.clock)(), &outcomes, &roll_outs, &survey.choices(&choices)?);
-    let report = report::plan::push(survey.at, &plan, &outcomes, &roll_outs, &survey.subjects, &survey.observations);
-    match arguments.format {
-        Format::Json => world.ui.write(&report::json(&report)),
-        Format::Table => {
-            let text = table::push(&report, world.ui.width);
-            world.ui.write(&text);
-            Survey::hint_held(&report.held, world);
-        }
-    }
-    what_now(&survey, &report, world);
-    // What was done is told first: a journal or a log that cannot be written is no reason to hide it.
-    closed?;
-    logged.context("what was done could not be written down in the log")?;
-    Ok(exit(&report))
+    let settled = Settled { subjects: &survey.subjects, observations: &survey.observations, plan, rows: &survey.rows };
+    let closed = settled.close(&outcomes, &recorder, journal);
+    let logged = logbook.write((world.clock)(), &outcomes, &roll_outs, choices);
+    Ok(Done { outcomes, roll_outs, closed, logged })
 }
 
 fn exit(report: &Report) -> Exit {

@@ -180,7 +180,13 @@ pub(super) fn put(
 }
 
 /// Says what is odd about a value. It is written all the same: a person may know better.
-fn mention_faults(selection: &Selection, name: &SecretName, value: &SecretValue, file: &str, world: &mut World) {
+pub(super) fn mention_faults(
+    selection: &Selection,
+    name: &SecretName,
+    value: &SecretValue,
+    file: &str,
+    world: &mut World,
+) {
     let declaration = selection.project.secrets.get(name);
     for fault in hygiene::of_value(declaration, value, false, (world.clock)()) {
         world.ui.say(&format!("warning: {file}: {name} {fault} ({})", fault.code()));

@@ -14,7 +14,7 @@ use jiff::civil::Date;
 
 pub use vault_schema::rotation::{Reach, Stage};
 
-pub use self::reach::{in_scope, reached};
+pub use self::reach::{in_scope, narrow, reached};
 use super::fingerprint::{Fingerprint, FingerprintKey};
 use super::inventory::Entry;
 use super::log::Who;

@@ -61,7 +61,7 @@ pub fn table(log: &schema::Log, width: usize) -> String {
 }
 
 /// A run of a build server says more than the name of its user; a person's name more than that of an account.
-fn who(who: &Who) -> String {
+pub(super) fn who(who: &Who) -> String {
     let name = who.git.as_deref().map(|git| git.split(" <").next().unwrap_or(git));
     let ci = who.ci.as_deref().map(|ci| if ci == "yes" { "a build server" } else { ci });
     ci.or(name).or(who.user.as_deref()).unwrap_or("somebody").to_owned()

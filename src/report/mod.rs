@@ -11,6 +11,7 @@ pub mod list;
 pub mod log;
 pub mod markdown;
 pub mod plan;
+pub mod rotation;
 pub mod table;
 
 /// How the program calls itself in a report.

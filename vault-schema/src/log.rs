@@ -105,6 +105,12 @@ pub enum Action {
     Edit,
     /// A secret was given another name in the vault: the old one, then the new one.
     Rename,
+    /// New values stand in the vault, the old ones beside them.
+    Rotate,
+    /// Every place runs them, and the old ones are gone from the vault.
+    Finish,
+    /// The old values are back at every place, and the new ones are gone from the vault.
+    RollBack,
     /// Somebody was given access.
     Grant,
     /// Somebody's access was taken away, and the environment got another key.
@@ -127,6 +133,9 @@ impl Action {
             Self::Import => "import",
             Self::Edit => "edit",
             Self::Rename => "rename",
+            Self::Rotate => "rotate",
+            Self::Finish => "finish",
+            Self::RollBack => "roll-back",
             Self::Grant => "grant",
             Self::Revoke => "revoke",
         }

@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use vault_schema::project::RolloutMode;
-use vault_schema::verdict::{Rollout, Verdict};
+use vault_schema::verdict::Verdict;
 
 use super::Reach;
 use crate::domain::compose;
 use crate::domain::inventory::Inventory;
-use crate::domain::name::SecretName;
+use crate::domain::name::{RemoteName, SecretName};
 use crate::domain::outcome::{Outcome, StepOutcome};
-use crate::domain::rollout::RollOutOutcome;
+use crate::domain::place::Place;
+use crate::domain::plan::{Action, Plan, Step};
+use crate::domain::rollout::{self, RollOutOutcome};
 use crate::domain::row::Row;
 
 /// Returns these secrets and all that are composed of them, directly or by others.
@@ -26,36 +28,56 @@ pub fn in_scope<'a>(inventory: &Inventory, names: impl IntoIterator<Item = &'a S
     scope
 }
 
-/// Returns how far each place is that has one of these secrets: as far as the one that is least far.
+/// Leaves of a plan what a run asks for, and what finishes writes that were interrupted: those would be forgotten
+/// otherwise.
+pub fn narrow(
+    plan: &mut Plan,
+    rows: &[Row],
+    scope: &BTreeSet<SecretName>,
+    interrupted: &BTreeSet<(String, RemoteName)>,
+) {
+    let finishes = |step: &Step| interrupted.contains(&(step.place.location.to_string(), step.remote_name.clone()));
+    plan.steps.retain(|step| step.action != Action::Delete && (scope.contains(&step.secret) || finishes(step)));
+    plan.held.retain(|held| scope.contains(&held.step.secret));
+    let is_meant = |row: &&Row| row.secret.as_ref().is_some_and(|secret| scope.contains(secret));
+    let meant: BTreeSet<&Place> = rows.iter().filter(is_meant).map(|row| &row.place).collect();
+    let is_refused = |place: &Place| plan.refusals.iter().any(|refusal| refusal.place == *place);
+    let mut roll_outs = rollout::roll_outs(rows, &plan.steps);
+    roll_outs.retain(|roll_out| meant.contains(&roll_out.place) && !is_refused(&roll_out.place));
+    plan.roll_outs = roll_outs;
+}
+
+/// Returns how far each place is that has one of these secrets: as far as the one that is least far. Nothing runs at the
+/// places that are idle.
 pub fn reached(
     rows: &[Row],
     scope: &BTreeSet<SecretName>,
     outcomes: &[StepOutcome],
     roll_outs: &[RollOutOutcome],
+    idle: &BTreeSet<&Place>,
 ) -> BTreeMap<String, Reach> {
     let mut places: BTreeMap<String, Reach> = BTreeMap::new();
     for row in rows.iter().filter(|row| row.secret.as_ref().is_some_and(|secret| scope.contains(secret))) {
-        let reach = of(row, outcomes, roll_outs);
+        let reach = of(row, outcomes, roll_outs, idle);
         places.entry(row.place.location.to_string()).and_modify(|least| *least = (*least).min(reach)).or_insert(reach);
     }
     places
 }
 
-fn of(row: &Row, outcomes: &[StepOutcome], roll_outs: &[RollOutOutcome]) -> Reach {
+fn of(row: &Row, outcomes: &[StepOutcome], roll_outs: &[RollOutOutcome], idle: &BTreeSet<&Place>) -> Reach {
     let step = outcomes.iter().find(|it| it.step.place == row.place && it.step.remote_name == row.remote_name);
     let is_stored = step.map_or(row.judgement.verdict == Verdict::InSync, |step| step.outcome == Outcome::Done);
     if !is_stored {
         return Reach::Waiting;
     }
     let roll_out = roll_outs.iter().find(|it| it.roll_out.place == row.place);
-    let nothing_runs = row.shown.is_some() && row.rollout.rollout == Rollout::None;
     let runs = match (roll_out, row.mode) {
         (Some(roll_out), _) => roll_out.outcome == Outcome::Done,
         (None, RolloutMode::Unchecked) => true,
         (None, _) if step.is_none() => row.is_good(),
         // None was planned because nothing runs there.
         (None, RolloutMode::Flyctl | RolloutMode::Machines) => true,
-        (None, RolloutMode::Manual) => nothing_runs,
+        (None, RolloutMode::Manual) => idle.contains(&row.place),
     };
     if runs { Reach::Running } else { Reach::Written }
 }

@@ -1,0 +1,205 @@
+//! `undrift rotate`: new values at every place at once, and the old ones gone only when every place runs the new.
+
+mod drive;
+mod site;
+mod value;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Context;
+
+use self::drive::{Ended, drive};
+use self::site::{Opened, Site};
+use super::set::mention_unfinished;
+use super::values;
+use crate::cli::{Global, ReportFormat, Rotate};
+use crate::domain::name::SecretName;
+use crate::domain::rotation::{self, Before, Event, Run, Stage, Standing};
+use crate::error::{Exit, Refusal};
+use crate::report::{self, rotation as render};
+use crate::settings::{Selection, World};
+use crate::ui::AskError;
+use crate::vault::layout::GroupFormat;
+use crate::vault::{lock, read, rotation as file};
+
+pub(super) fn run(arguments: &Rotate, global: &Global, world: &mut World) -> anyhow::Result<Exit> {
+    if arguments.names.iter().any(|name| name.contains('=')) {
+        return Err(Refusal::ValueInArguments.into());
+    }
+    let selection = Selection::resolve(global, world)?;
+    anyhow::ensure!(selection.targets.is_empty(), "a rotation is of every target; leave out `-t`");
+    let environment = selection.one_environment()?.clone();
+    if arguments.status {
+        return status(arguments, &selection, global, world);
+    }
+    selection.needs_environment()?;
+    selection.needs_confirm(&arguments.confirm)?;
+    let identities = world.identity_chain(global).load()?;
+    let _lock = lock::acquire(&selection.layout, &world.who(), (world.clock)())?;
+    let site = Site { selection, environment, identities };
+    let opened = site.open()?;
+    mention_unfinished(&site.environment, &opened.unfinished, world);
+    let ended = if arguments.resume || arguments.rollback {
+        resume(arguments, &site, &opened, global, world)?
+    } else {
+        vec![begin(arguments, &site, &opened, global, world)?]
+    };
+    let runs = ended.iter().map(|ended| (&ended.run, ended.push.clone())).collect();
+    show(&render::build((world.clock)(), &site.environment, runs), arguments.format, world);
+    let flags = site.flags();
+    for hint in ended.iter().flat_map(Ended::hints) {
+        world.ui.say(&format!("hint: {hint}"));
+    }
+    if ended.iter().any(|ended| !ended.run.stage.is_over()) {
+        world.ui.say(&format!(
+            "hint: `undrift rotate --continue{flags}` does what is left; \
+             `undrift rotate --rollback{flags}` brings the old values back"
+        ));
+    }
+    let mut exit = Exit::Clean;
+    for ended in ended {
+        exit = exit.max(ended.exit());
+        if let Some(error) = ended.trouble {
+            return Err(error);
+        }
+    }
+    Ok(exit)
+}
+
+/// Begins a run: first its file says so, then the values change.
+fn begin(
+    arguments: &Rotate,
+    site: &Site,
+    opened: &Opened,
+    global: &Global,
+    world: &mut World,
+) -> anyhow::Result<Ended> {
+    let (inventory, key) = (&opened.read.inventory, opened.key()?);
+    let mut secrets: BTreeMap<SecretName, Before> = BTreeMap::new();
+    for typed in &arguments.names {
+        let (name, entry) = values::one(inventory, typed)?;
+        let before = Before { old: key.value(&entry.value), rotated: entry.rotated, expires: entry.expires };
+        secrets.insert(name.clone(), before);
+    }
+    let names: Vec<SecretName> = secrets.keys().cloned().collect();
+    if let Some(run) = opened.runs.iter().find(|run| run.has_any(&names)) {
+        let (environment, names) = (site.environment.clone(), run.names());
+        return Err(Refusal::Rotating { environment, names, begun: run.begun, flags: site.flags() }.into());
+    }
+    for name in &names {
+        refuse_unfit(site, opened, name)?;
+    }
+    if !arguments.yes {
+        let scope = rotation::in_scope(inventory, &names);
+        let question = format!("write new values of {} to {}?", joined(&scope), site.places(&scope).join(", "));
+        if !world.ui.confirm(&question)? {
+            return Err(AskError::Declined.into());
+        }
+    }
+    let values = value::beforehand(site, opened, &names, world)?;
+    let at = (world.clock)();
+    let (who, places) = (world.author(&site.selection.layout), BTreeMap::new());
+    let run = Run { begun: at, who, stage: Stage::Prepared, since: at, secrets, places };
+    let mut runs = opened.runs.clone();
+    runs.push(run.clone());
+    site.save(opened, &runs).context("nothing was changed, for the run could not be noted first")?;
+    drive(site, run, values, global, world)
+}
+
+/// Refuses what cannot have two values for a while.
+fn refuse_unfit(site: &Site, opened: &Opened, name: &SecretName) -> anyhow::Result<()> {
+    let entry = &opened.read.inventory.entries[name];
+    let environment = site.environment.clone();
+    if let Some(template) = &entry.template {
+        let parts = template.names().into_iter().map(ToString::to_string).collect();
+        return Err(Refusal::Composed { environment, name: name.clone(), parts }.into());
+    }
+    if entry.previous.is_some() {
+        return Err(Refusal::HasPrevious { environment, name: name.clone() }.into());
+    }
+    let groups = site.groups()?;
+    if groups.iter().any(|file| file.shown == entry.source.file && file.format == GroupFormat::Dotenv) {
+        let (file, name) = (entry.source.file.clone(), name.clone());
+        return Err(Refusal::NoRoom { environment, file, name }.into());
+    }
+    Ok(())
+}
+
+/// Goes on with the runs that are meant, or turns them back.
+fn resume(
+    arguments: &Rotate,
+    site: &Site,
+    opened: &Opened,
+    global: &Global,
+    world: &mut World,
+) -> anyhow::Result<Vec<Ended>> {
+    let meant = meant(arguments, site, &opened.runs)?;
+    if !arguments.yes {
+        let names: Vec<String> = meant.iter().map(Run::names).collect();
+        let names = names.join(", ");
+        let question = if arguments.rollback {
+            format!("bring the old values of {names} back to every place?")
+        } else {
+            format!("go on with the rotation of {names}?")
+        };
+        if !world.ui.confirm(&question)? {
+            return Err(AskError::Declined.into());
+        }
+    }
+    let mut ended = Vec::new();
+    for mut run in meant {
+        if arguments.rollback && run.stage != Stage::Returning {
+            let opened = site.open()?;
+            let standings = site.standings(&opened, &run)?;
+            if let Some((name, _)) = standings.iter().find(|(_, standing)| **standing == Standing::Replaced) {
+                return Err(Refusal::OldGone { name: name.clone(), flags: site.flags() }.into());
+            }
+            run.hear(Event::Rollback, (world.clock)());
+            site.note(&opened, &run)?;
+        }
+        ended.push(drive(site, run, BTreeMap::new(), global, world)?);
+    }
+    Ok(ended)
+}
+
+/// Returns the open runs that have one of the names that were typed, or all of them.
+fn meant(arguments: &Rotate, site: &Site, runs: &[Run]) -> anyhow::Result<Vec<Run>> {
+    let names = arguments.names.iter().map(|name| SecretName::parse(name).context("that cannot be a secret's name"));
+    let names: Vec<SecretName> = names.collect::<anyhow::Result<_>>()?;
+    let meant: Vec<Run> = runs.iter().filter(|run| names.is_empty() || run.has_any(&names)).cloned().collect();
+    let is_missing = |name: &&SecretName| !meant.iter().any(|run| run.secrets.contains_key(*name));
+    if meant.is_empty() || names.iter().any(|name| is_missing(&name)) {
+        return Err(Refusal::NoRotation(site.environment.clone()).into());
+    }
+    Ok(meant)
+}
+
+/// Shows the open runs as they were last seen. Nothing is asked and nothing is written.
+fn status(arguments: &Rotate, selection: &Selection, global: &Global, world: &mut World) -> anyhow::Result<Exit> {
+    let environment = selection.one_environment()?;
+    let identities = world.identity_chain(global).load()?;
+    let read = read::environments(&selection.layout, std::slice::from_ref(environment), &identities).swap_remove(0);
+    if let Some(refusal) = Refusal::locked(&read) {
+        return Err(refusal.into());
+    }
+    let runs = file::read(&selection.layout, environment, &read.sealed)?;
+    let names: BTreeSet<&str> = arguments.names.iter().map(String::as_str).collect();
+    let is_meant = |run: &&Run| names.is_empty() || run.secrets.keys().any(|name| names.contains(name.as_str()));
+    let shown: Vec<(&Run, _)> = runs.iter().filter(is_meant).map(|run| (run, None)).collect();
+    let is_open = !shown.is_empty();
+    show(&render::build((world.clock)(), environment, shown), arguments.format, world);
+    Ok(if is_open { Exit::Drift } else { Exit::Clean })
+}
+
+fn show(report: &vault_schema::rotation::Rotation, format: ReportFormat, world: &mut World) {
+    let text = match format {
+        ReportFormat::Json => report::json(report),
+        ReportFormat::Markdown => render::markdown(report),
+        ReportFormat::Table => render::table(report, world.ui.width),
+    };
+    world.ui.write(&text);
+}
+
+fn joined(names: &BTreeSet<SecretName>) -> String {
+    names.iter().map(SecretName::as_str).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,222 @@
+//! Driving a run: what is next is decided anew after every step, from what the vault has and the places show.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Context;
+use jiff::tz::TimeZone;
+use vault_schema::project::RolloutMode;
+use vault_schema::push::{Outcome, Push};
+
+use super::site::{Opened, Site};
+use super::value::{self, Values};
+use crate::cli::{Choices, Global};
+use crate::commands::push::{self, Done};
+use crate::commands::survey::{Survey, survey};
+use crate::domain::fleet::Fleet;
+use crate::domain::log::{Action, Deed};
+use crate::domain::name::SecretName;
+use crate::domain::place::{Location, Place};
+use crate::domain::rotation::{self, Event, Reach, Run, Task};
+use crate::error::Exit;
+use crate::flow::logbook::Logbook;
+use crate::report;
+use crate::settings::{Selection, World};
+use crate::vault::journal::Journal;
+use crate::vault::log::Log;
+use crate::vault::staging::Change;
+
+/// A run when nothing more can be done now.
+pub(super) struct Ended {
+    pub(super) run: Run,
+    /// What was just written, if anything was to be.
+    pub(super) push: Option<Push>,
+    /// What was done and could not be written down.
+    pub(super) trouble: Option<anyhow::Error>,
+    /// Apps whose machines a person updates.
+    apps: Vec<String>,
+}
+
+impl Ended {
+    /// Returns the exit status.
+    pub(super) fn exit(&self) -> Exit {
+        let Some(push) = self.push.as_ref().filter(|_| !self.run.stage.is_over()) else {
+            return if self.run.stage.is_over() { Exit::Clean } else { Exit::Drift };
+        };
+        let mut outcomes =
+            push.steps.iter().map(|step| step.outcome).chain(push.roll_outs.iter().map(|roll_out| roll_out.outcome));
+        let failed = outcomes.any(|outcome| !matches!(outcome, Outcome::Done | Outcome::Stale));
+        let unread =
+            push.failures.iter().chain(&push.refused).any(|failure| self.run.places.contains_key(&failure.place));
+        if failed || unread { Exit::Trouble } else { Exit::Drift }
+    }
+
+    /// Returns what a person can do for it.
+    pub(super) fn hints(&self) -> Vec<String> {
+        let mut hints: Vec<String> = Vec::new();
+        if self.run.stage.is_over() {
+            return hints;
+        }
+        for held in self.push.iter().flat_map(|push| &push.held) {
+            hints.push(format!("`{}` decides about {} at {}", held.next, held.remote_name, held.place));
+        }
+        for app in &self.apps {
+            hints.push(format!("`fly secrets deploy -a {app}` brings the stored values to its machines"));
+        }
+        hints
+    }
+}
+
+/// Does what can be done of a run now. `values` are new values that were given beforehand.
+pub(super) fn drive(
+    site: &Site,
+    mut run: Run,
+    mut values: Values,
+    global: &Global,
+    world: &mut World,
+) -> anyhow::Result<Ended> {
+    let mut ended = Ended { run: run.clone(), push: None, trouble: None, apps: Vec::new() };
+    let mut seen = None;
+    loop {
+        let opened = site.open()?;
+        let standings = site.standings(&opened, &run)?;
+        match rotation::next(run.stage, &standings, seen) {
+            Task::Stop => break,
+            Task::Stage(names) => {
+                stage(site, &opened, &names, &mut values, world)?;
+                seen = None;
+            }
+            Task::Swap(names) => {
+                let swapped = |name: &SecretName| {
+                    let before = &run.secrets[name];
+                    Change::Swap { rotated: before.rotated, expires: before.expires }
+                };
+                let changes: Vec<_> = names.iter().map(|name| (name, swapped(name))).collect();
+                site.change(&opened, &changes)?;
+                seen = None;
+            }
+            Task::Drop(names) => {
+                let changes: Vec<_> = names.iter().map(|name| (name, Change::Drop)).collect();
+                site.change(&opened, &changes)?;
+            }
+            Task::Note(event) => {
+                log(site, &opened, &run, event, world)?;
+                run.hear(event, (world.clock)());
+                site.note(&opened, &run)?;
+                if event == Event::Reopened {
+                    seen = None;
+                }
+            }
+            Task::Push => {
+                let reached = push(site, &opened, &run, global, &mut ended, world)?;
+                seen = Some(reached.values().all(|reach| *reach == Reach::Running));
+                run.see(&reached, (world.clock)());
+                site.note(&opened, &run)?;
+            }
+        }
+    }
+    ended.run = run;
+    Ok(ended)
+}
+
+fn stage(
+    site: &Site,
+    opened: &Opened,
+    names: &[SecretName],
+    values: &mut Values,
+    world: &mut World,
+) -> anyhow::Result<()> {
+    let missing: Vec<SecretName> = names.iter().filter(|name| !values.contains_key(*name)).cloned().collect();
+    values.extend(value::beforehand(site, opened, &missing, world)?);
+    let today = (world.clock)().to_zoned(TimeZone::UTC).date();
+    let changes: Vec<_> =
+        names.iter().filter_map(|name| Some((name, Change::Stage { new: values.get(name)?, today }))).collect();
+    site.change(opened, &changes)
+}
+
+/// Writes down what happened, once: a run that was interrupted right after it does not write it again.
+fn log(site: &Site, opened: &Opened, run: &Run, event: Event, world: &World) -> anyhow::Result<()> {
+    let action = match event {
+        Event::Staged => Action::Rotate,
+        Event::Finished => Action::Finish,
+        Event::Returned => Action::RollBack,
+        Event::Verified | Event::Reopened | Event::Rollback => return Ok(()),
+    };
+    let layout = &site.selection.layout;
+    let log = Log::of(layout, &site.environment, opened.key()?);
+    let secrets: Vec<SecretName> = run.secrets.keys().cloned().collect();
+    let is_told = log.read()?.entries.iter().any(|entry| {
+        let told = &entry.line;
+        (told.action, told.at >= run.begun) == (action, true)
+            && told.secrets.iter().map(String::as_str).eq(secrets.iter().map(SecretName::as_str))
+    });
+    if !is_told {
+        log.append(&world.author(layout), (world.clock)(), &[Deed::in_vault(action, secrets)])?;
+    }
+    Ok(())
+}
+
+/// Looks at every place, writes what it lacks of the run's secrets and brings that to its machines. Returns how far each
+/// place is.
+fn push(
+    site: &Site,
+    opened: &Opened,
+    run: &Run,
+    global: &Global,
+    ended: &mut Ended,
+    world: &mut World,
+) -> anyhow::Result<BTreeMap<String, Reach>> {
+    let mut selection = Selection::resolve(global, world)?;
+    selection.environments = vec![site.environment.clone()];
+    selection.environments_named = true;
+    let journal = Journal::of(&selection.layout);
+    let survey = survey(selection, global, world)?;
+    survey.refuse_unsealed()?;
+    survey.refuse_without_key(&site.environment)?;
+    survey.remember().context("cannot write .undrift/seen.toml")?;
+    let logbook =
+        Logbook { layout: &survey.selection.layout, who: world.author(&survey.selection.layout), keys: survey.keys() };
+    logbook.recover(survey.at)?;
+    journal.compact(&survey.interrupted).context("cannot write the journal")?;
+    let none = Choices { take_vault: false, overwrite: Vec::new(), prune: false, max_deletes: 0, allow_shrink: false };
+    let (mut plan, choices) = (survey.plan(&none)?, survey.choices(&none)?);
+    let scope = rotation::in_scope(&opened.read.inventory, run.secrets.keys());
+    rotation::narrow(&mut plan, &survey.rows, &scope, &choices.interrupted);
+    if !plan.is_idle() {
+        logbook.begin(survey.at)?;
+    }
+    let Done { outcomes, roll_outs, closed, logged } =
+        push::carry_out(&survey, &plan, &choices, &journal, &logbook, world)?;
+    let report = report::plan::push(survey.at, &plan, &outcomes, &roll_outs, &survey.subjects, &survey.observations);
+    ended.push = Some(report);
+    // What was done is told first: a journal or a log that cannot be written is no reason to hide it.
+    let logged = logged.context("what was done could not be written down in the log");
+    let trouble = closed.map_err(anyhow::Error::from).and(logged).err();
+    ended.trouble = ended.trouble.take().or(trouble);
+    let reached = rotation::reached(&survey.rows, &scope, &outcomes, &roll_outs, &idle(&survey));
+    ended.apps = manual(&survey, &reached);
+    Ok(reached)
+}
+
+/// Returns the places where nothing runs.
+fn idle(survey: &Survey) -> BTreeSet<&Place> {
+    let is_idle = |fleet: &Fleet| match fleet {
+        Fleet::None => true,
+        Fleet::Known(machines) => machines.is_empty(),
+        Fleet::Unknown(_) => false,
+    };
+    let seen = survey.observations.iter().filter_map(|(place, seen)| Some((place, seen.as_ref().ok()?)));
+    seen.filter(|(_, seen)| is_idle(&seen.fleet)).map(|(place, _)| place).collect()
+}
+
+/// Returns the apps whose machines wait for a person who brings them up to date.
+fn manual(survey: &Survey, reached: &BTreeMap<String, Reach>) -> Vec<String> {
+    let waits = |place: &&Place| {
+        survey.selection.project.rollout_mode(place) == RolloutMode::Manual
+            && reached.get(&place.location.to_string()) == Some(&Reach::Written)
+    };
+    let apps = survey.connections.keys().filter(waits).filter_map(|place| match &place.location {
+        Location::FlyApp { app } => Some(app.clone()),
+        Location::Github { .. } => None,
+    });
+    apps.collect()
+}
