@@ -28,6 +28,7 @@ const VERBS: &[&str] = &[
     "grant bob age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p -e staging --yes",
     "revoke bob -e staging --yes",
     "access -e staging",
+    "rotate API_TOKEN -e staging --yes",
     "seal -e staging --yes",
     "log -e staging",
     "adopt API_TOKEN -e staging -t web --yes",
@@ -140,6 +141,8 @@ fn a_name_that_is_none_is_refused_by_every_verb_that_takes_one() {
             &["run", "-e", "staging", "--only", "NAME", "--", "true"],
             &["rm", "NAME", "-e", "staging", "--yes"],
             &["rename", "NAME", "NEW", "--yes"],
+            &["rotate", "NAME", "-e", "staging", "--yes"],
+            &["rotate", "--continue", "NAME", "-e", "staging", "--yes"],
             &["rename", "API_TOKEN", "NAME", "--yes"],
         ] {
             let before = files(&world.path("vault"));
@@ -203,7 +206,7 @@ fn a_disk_that_takes_nothing_loses_nothing() {
         let output = in_shell(&world, "trap '' XFSZ; ulimit -f 0; UNDRIFT < input", typed);
         let text = told(&Output { stdout: Vec::new(), ..output });
         assert!(files(&world.path("")) == before, "{typed} changed a file\n{text}");
-        if matches!(verb(typed), "set" | "rm" | "rename" | "import" | "seal" | "push" | "adopt" | "ignore") {
+        if matches!(verb(typed), "set" | "rm" | "rename" | "rotate" | "import" | "seal" | "push" | "adopt" | "ignore") {
             assert!(text.contains("error: "), "{typed}: {text}");
         }
     }

@@ -29,6 +29,7 @@ fn bash_completes_names_of_the_project() {
     world.shop();
     assert_eq!(bash(&world, &["undrift", "get", "S"]), ["SMTP_PASSWORD", "STRIPE_KEY"]);
     assert_eq!(bash(&world, &["undrift", "push", "--overwrite", "API"]), ["API_TOKEN"]);
+    assert_eq!(bash(&world, &["undrift", "rotate", "API"]), ["API_TOKEN"]);
     assert_eq!(bash(&world, &["undrift", "audit", "-e", "st"]), ["staging"]);
     assert_eq!(bash(&world, &["undrift", "audit", "-t", ""]), ["ci", "web"]);
     assert_eq!(bash(&world, &["undrift", "pu"]), ["push"]);

@@ -313,6 +313,16 @@ fn no_verb_shows_or_stores_a_value() {
     for verb in verbs {
         scene.run(verb);
     }
+    // A rotation that fails half-way, goes back, begins again and is finished.
+    scene.github.inject(Fault::new(FaultKind::status(500, CANARIES[2])).method("PUT").always());
+    scene.run_with(&["rotate", "SMTP_PASSWORD", "API_TOKEN", "-e", "staging", "--yes"], CANARIES[2]);
+    scene.run_with(&["rotate", "API_TOKEN", "-e", "staging", "--yes"], CANARIES[2]);
+    scene.run_with(&["rotate", "API_TOKEN", "-e", "staging", "--yes"], CANARIES[3]);
+    scene.run(&["rotate", "--status", "-e", "staging"]);
+    scene.run(&["diff"]);
+    scene.github.clear_faults();
+    scene.run(&["rotate", "--rollback", "-e", "staging", "--yes", "--format", "json"]);
+    scene.run_with(&["rotate", "API_TOKEN", "-e", "staging", "--yes", "--format", "markdown"], CANARIES[2]);
     // Keys and tokens are hunted too: one that is refused, and one that is kept.
     for (arguments, input) in [
         (&["login", "github"][..], REFUSED_TOKEN),

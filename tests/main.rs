@@ -40,6 +40,7 @@ mod removals;
 mod rename;
 mod rm;
 mod rollout;
+mod rotate;
 mod saved;
 mod schemas;
 mod seal;

@@ -6,6 +6,7 @@ use super::ReportFormat;
 
 /// `undrift rotate`
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[command(
     after_help = "The old value stays in the vault beside the new one until every target was seen to run the new one. Where a\n\
                   target fails, the others go on, and the run stays open: `--continue` does what is left, `--rollback`\n\

@@ -150,7 +150,7 @@ fn resume(
     for mut run in meant {
         if arguments.rollback && run.stage != Stage::Returning {
             let opened = site.open()?;
-            let standings = site.standings(&opened, &run)?;
+            let standings = opened.standings(&run)?;
             if let Some((name, _)) = standings.iter().find(|(_, standing)| **standing == Standing::Replaced) {
                 return Err(Refusal::OldGone { name: name.clone(), flags: site.flags() }.into());
             }

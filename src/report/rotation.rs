@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use jiff::Timestamp;
+use unicode_width::UnicodeWidthStr;
 use vault_schema::push::Push;
 use vault_schema::rotation::{PlaceReport, Reach, Rotation, RunReport, SCHEMA, Stage};
 
@@ -45,8 +46,11 @@ pub fn table(report: &Rotation, width: usize) -> String {
             let _ = writeln!(text, "{}", table::push(push, width));
         }
         let _ = writeln!(text, "{}", head(report, run));
-        let rows = run.places.iter().map(|it| vec![it.place.clone(), words(run.stage, it.reach), time(it.since)]);
-        table::fitted(&mut text, rows.collect(), width);
+        let longest = run.places.iter().map(|it| it.place.width()).max().unwrap_or_default();
+        for it in &run.places {
+            let gap = " ".repeat(longest - it.place.width());
+            let _ = writeln!(text, "  {}{gap}  {} since {}", it.place, words(run.stage, it.reach), time(it.since));
+        }
     }
     text
 }
@@ -83,8 +87,8 @@ fn words(stage: Stage, reach: Reach) -> String {
         Stage::Prepared | Stage::Staged | Stage::Verified | Stage::Finished => "new",
     };
     match reach {
-        Reach::Waiting => format!("not seen to have the {value} value"),
-        Reach::Written => format!("has the {value} value, and does not run it yet"),
+        Reach::Waiting => format!("is not seen to have the {value} value,"),
+        Reach::Written => format!("has the {value} value, and does not run it yet,"),
         Reach::Running => format!("runs the {value} value"),
     }
 }

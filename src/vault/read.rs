@@ -20,7 +20,7 @@ use crate::domain::finding::{Problem, ProblemKind};
 use crate::domain::fingerprint::FingerprintKey;
 use crate::domain::inventory::Inventory;
 use crate::domain::name::{EnvironmentName, SecretName};
-use crate::domain::seal::{ContentHash, Contents, KEY_FILE, RECIPIENTS_FILE, ROTATION_FILE, Recorded};
+use crate::domain::seal::{ContentHash, Contents, KEY_FILE, RECIPIENTS_FILE, Recorded};
 use crate::domain::stanza::{self, Stanza};
 
 /// One environment of the vault as it was read.
@@ -286,9 +286,7 @@ impl Collector {
         if let Some(hash) = recipients {
             contents.add(RECIPIENTS_FILE.to_owned(), hash);
         }
-        if let Some(hash) = rotation::hash(layout, &name) {
-            contents.add(ROTATION_FILE.to_owned(), hash);
-        }
+        rotation::add_to(&mut contents, layout, &name);
         let (mut groups, mut headers) = (Vec::new(), Vec::new());
         for done in done {
             match done {

@@ -14,7 +14,7 @@ use super::store::{self, ReadError};
 use crate::domain::fingerprint::{Fingerprint, FingerprintKey};
 use crate::domain::name::{EnvironmentName, SecretName};
 use crate::domain::rotation::{Before, Progress, Run};
-use crate::domain::seal::{ContentHash, ROTATION_FILE};
+use crate::domain::seal::{ContentHash, Contents, ROTATION_FILE};
 
 /// Why the rotations were not read or written.
 #[derive(Debug, thiserror::Error)]
@@ -55,11 +55,12 @@ pub enum RotationError {
     Seal(#[from] SealError),
 }
 
-/// Returns the hash of the file, for the seal: none when it could not be read. The outer one is none when it is not there.
-pub(super) fn hash(layout: &Layout, environment: &EnvironmentName) -> Option<Option<ContentHash>> {
+/// Adds the file to those that the seal vouches for, where it is there.
+pub(super) fn add_to(contents: &mut Contents, layout: &Layout, environment: &EnvironmentName) {
     match store::read_if_present(&layout.rotation(environment)) {
-        Ok(content) => content.map(|content| Some(ContentHash::of(&content))),
-        Err(_) => Some(None),
+        Ok(None) => {}
+        Ok(Some(content)) => contents.add(ROTATION_FILE.to_owned(), Some(ContentHash::of(&content))),
+        Err(_) => contents.add(ROTATION_FILE.to_owned(), None),
     }
 }
 
@@ -173,7 +174,7 @@ mod tests {
     use super::*;
     use crate::domain::log::Who;
     use crate::domain::rotation::{Reach, Stage};
-    use crate::domain::seal::{BreachKind, Contents, Recorded};
+    use crate::domain::seal::{BreachKind, Recorded};
     use crate::domain::secret::SecretValue;
     use crate::vault::seal;
 
@@ -210,9 +211,7 @@ mod tests {
         seal::accept(&layout, &staging, &key, &first).expect("sealing");
         let compared = || {
             let mut contents = contents.clone();
-            if let Some(hash) = hash(&layout, &staging) {
-                contents.add(ROTATION_FILE.to_owned(), hash);
-            }
+            add_to(&mut contents, &layout, &staging);
             Sealed::compare(&layout, &staging, Some(&key), contents)
         };
         assert_eq!(read(&layout, &staging, &compared()).expect("none"), []);

@@ -128,14 +128,13 @@ fn put(document: &mut DocumentMut, name: &SecretName, fact: &Fact<'_>) -> Option
     let table = item.as_table_like_mut()?;
     set(table, "value", Some(value(fact.value)));
     set(table, "previous", fact.previous.map(value));
-    set(table, "rotated", day(fact.rotated)?);
-    set(table, "expires", day(fact.expires)?);
+    set(table, "rotated", fact.rotated.map(day).transpose().ok()?);
+    set(table, "expires", fact.expires.map(day).transpose().ok()?);
     Some(())
 }
 
-fn day(day: Option<Date>) -> Option<Option<Item>> {
-    let Some(day) = day else { return Some(None) };
-    Some(Some(value(day.to_string().parse::<toml_edit::Datetime>().ok()?)))
+fn day(day: Date) -> Result<Item, toml_edit::DatetimeParseError> {
+    Ok(value(day.to_string().parse::<toml_edit::Datetime>()?))
 }
 
 fn set(table: &mut dyn TableLike, key: &str, new: Option<Item>) {

@@ -78,7 +78,7 @@ pub(super) fn drive(
     let mut seen = None;
     loop {
         let opened = site.open()?;
-        let standings = site.standings(&opened, &run)?;
+        let standings = opened.standings(&run)?;
         match rotation::next(run.stage, &standings, seen) {
             Task::Stop => break,
             Task::Stage(names) => {

@@ -37,6 +37,17 @@ impl Opened {
         let unreadable = || Refusal::KeyUnreadable(self.read.inventory.environment.clone());
         self.read.known_key().ok_or_else(unreadable)
     }
+
+    /// Tells what the vault has of each secret of a run.
+    pub(super) fn standings(&self, run: &Run) -> anyhow::Result<BTreeMap<SecretName, Standing>> {
+        let key = self.key()?;
+        let standings = run.secrets.iter().map(|(name, before)| {
+            let entry = self.read.inventory.entries.get(name);
+            let entry = entry.with_context(|| format!("{name} is being rotated, and is not in the vault any more"))?;
+            Ok((name.clone(), rotation::standing(key, before, entry)))
+        });
+        standings.collect()
+    }
 }
 
 impl Site {
@@ -80,17 +91,6 @@ impl Site {
     pub(super) fn groups(&self) -> anyhow::Result<Vec<GroupFile>> {
         let name = &self.environment;
         self.selection.layout.groups(name).with_context(|| format!("cannot read vault/{name}"))
-    }
-
-    /// Tells what the vault has of each secret of a run.
-    pub(super) fn standings(&self, opened: &Opened, run: &Run) -> anyhow::Result<BTreeMap<SecretName, Standing>> {
-        let key = opened.key()?;
-        let standings = run.secrets.iter().map(|(name, before)| {
-            let entry = opened.read.inventory.entries.get(name);
-            let entry = entry.with_context(|| format!("{name} is being rotated, and is not in the vault any more"))?;
-            Ok((name.clone(), rotation::standing(key, before, entry)))
-        });
-        standings.collect()
     }
 
     /// Writes the runs that are open.

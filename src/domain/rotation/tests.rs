@@ -35,6 +35,9 @@ fn a_stage_follows_another_only_as_the_table_says() {
     }
 }
 
+/// What is next where nobody has looked yet, where a place does not run what the vault has, and where every place does.
+type Next = [Task; 3];
+
 #[test]
 fn what_is_next_is_as_the_table_says() {
     use Event::{Finished, Reopened, Returned, Verified};
@@ -43,9 +46,6 @@ fn what_is_next_is_as_the_table_says() {
     let swap = |names: &[&str]| Task::Swap(names.iter().map(|text| name(text)).collect());
     let drop = |names: &[&str]| Task::Drop(names.iter().map(|text| name(text)).collect());
     let of = |a, b, stage, seen| next(stage, &[(name("A"), a), (name("B"), b)].into(), seen);
-    // By what the vault has of A and B: what is next in each stage where nobody has looked yet, where a place does not
-    // run what the vault has, and where every place does.
-    type Next = [Task; 3];
     let same = |task: Task| -> Next { [task.clone(), task.clone(), task] };
     let table: [(Standing, Standing, Stage, Next); 26] = [
         (Old, Old, Stage::Prepared, same(stage(&["A", "B"]))),
@@ -229,7 +229,7 @@ impl Simulation {
             match next(self.stage, &standings, seen) {
                 Task::Stop => return,
                 Task::Note(event) => {
-                    if !self.step(&mut fuel) {
+                    if !step(&mut fuel) {
                         return;
                     }
                     self.stage = after(self.stage, event).expect("a task that is allowed");
@@ -241,7 +241,7 @@ impl Simulation {
                 },
                 Task::Stage(names) => {
                     for name in names {
-                        if !self.step(&mut fuel) {
+                        if !step(&mut fuel) {
                             return;
                         }
                         self.made += 1;
@@ -254,7 +254,7 @@ impl Simulation {
                 }
                 Task::Swap(names) => {
                     for name in names {
-                        if !self.step(&mut fuel) {
+                        if !step(&mut fuel) {
                             return;
                         }
                         let model = self.secrets.get_mut(&name).expect("a secret");
@@ -266,7 +266,7 @@ impl Simulation {
                 }
                 Task::Drop(names) => {
                     for name in names {
-                        if !self.step(&mut fuel) {
+                        if !step(&mut fuel) {
                             return;
                         }
                         self.secrets.get_mut(&name).expect("a secret").previous = None;
@@ -275,13 +275,6 @@ impl Simulation {
                 }
             }
         }
-    }
-
-    /// Returns whether it is not killed right before this step.
-    fn step(&mut self, fuel: &mut usize) -> bool {
-        let left = *fuel > 0;
-        *fuel = fuel.saturating_sub(1);
-        left
     }
 
     /// Writes what the vault has to every place, and returns whether every place was seen to run it.
@@ -293,7 +286,7 @@ impl Simulation {
                 continue;
             }
             for step in [Fault::Down, Fault::NotRolledOut] {
-                if !self.step(fuel) {
+                if !step(fuel) {
                     return None;
                 }
                 let is_written = !matches!(fault, Fault::Down);
@@ -311,6 +304,13 @@ impl Simulation {
         }
         Some(all)
     }
+}
+
+/// Returns whether it is not killed right before this step.
+fn step(fuel: &mut usize) -> bool {
+    let left = *fuel > 0;
+    *fuel = fuel.saturating_sub(1);
+    left
 }
 
 proptest! {
