@@ -215,3 +215,59 @@ fn a_value_in_a_dotenv_file_has_no_room_for_another_beside_it() {
     assert_snapshot!("dotenv", refused.transcript());
     drop((fly, github));
 }
+
+#[test]
+fn a_program_issues_a_new_value_and_one_that_fails_changes_nothing() {
+    let (fly, github, mut world) = pushed();
+    world.variables.insert("PATH".to_owned(), "/usr/bin:/bin".into());
+    world.variables.insert("UNDRIFT_IDENTITY".to_owned(), world.read("../home/.config/undrift/identity.txt").into());
+    let declared = "[secrets.API_TOKEN]\ncommand = [\"./issue\", \"--fresh\"]\n";
+    world.write("undrift.toml", world.read("undrift.toml").replace("[secrets.API_TOKEN]\n", declared));
+    let script = |lines: &str| {
+        world.write("issue", format!("#!/bin/sh\n{lines}\n"));
+        std::fs::set_permissions(world.path("issue"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    };
+    script("cat > old; echo \"the old one was `cat old`\" >&2; echo no more today >&2; echo lost-token; exit 3");
+    let failed = world.run(&["rotate", "API_TOKEN", "-e", "staging", "--yes"]).status(2);
+    assert_snapshot!("issuer_failed", failed.transcript());
+    script("exit 0");
+    let empty = world.run(&["rotate", "API_TOKEN", "-e", "staging", "--yes"]).status(2);
+    assert!(empty.talk.contains("the value is empty"), "{}", empty.talk);
+    let _ = world.run(&["rotate", "--status", "-e", "staging"]).status(0);
+    assert_eq!(values(&world, "API_TOKEN"), ("token-1".to_owned(), None));
+    assert_eq!(writes(&fly, &github), 0);
+    script("echo \"issued-$(cat)-$1-$2-$3-${UNDRIFT_IDENTITY:-none}\"; echo one of two left >&2");
+    let issued = world.run(&["rotate", "API_TOKEN", "-e", "staging", "--yes"]).status(0);
+    assert_eq!(issued.talk, "note: API_TOKEN: one of two left\n");
+    let value = "issued-token-1---fresh-API_TOKEN-staging-none".to_owned();
+    assert_eq!(there(&fly, &github), [value.clone(), value.clone()]);
+    assert_eq!(values(&world, "API_TOKEN"), (value, None));
+    for (command, said) in [
+        ("command = []", "`command` is a program and its arguments"),
+        ("command = [\"x\"]\ngenerate = \"uuid\"", "`generate` and `command` exclude each other"),
+    ] {
+        world
+            .write("undrift.toml", SHOP.replace("[secrets.API_TOKEN]\n", &format!("[secrets.API_TOKEN]\n{command}\n")));
+        let refused = world.run(&["rotate", "API_TOKEN", "-e", "staging", "--yes"]).status(2);
+        assert!(refused.talk.contains(said), "{}", refused.talk);
+    }
+}
+
+#[test]
+fn the_audit_names_an_open_run_with_its_age_and_what_it_waits_for() {
+    let (_fly, github, mut world) = pushed();
+    github.inject(Fault::new(FaultKind::status(500, "{}")).method("PUT").always());
+    let _ = rotate(&world, "token-2").status(2);
+    world.now = "2026-11-23T09:00:00Z".parse().unwrap();
+    let audit = world.run(&["audit", "-e", "staging", "--format", "json"]).status(1).json();
+    let findings: Vec<_> = audit["findings"].as_array().unwrap().iter().filter(|it| it["code"] == "UD253").collect();
+    let [finding] = findings[..] else { panic!("{audit:#}") };
+    assert_eq!(
+        (&finding["severity"], &finding["message"], &finding["next"]),
+        (
+            &"note".into(),
+            &"has a rotation of API_TOKEN, under way, that began 3 days ago, on 2026-11-20; it waits for github:acme/shop".into(),
+            &"undrift rotate --status -e staging".into()
+        )
+    );
+}

@@ -25,6 +25,7 @@ const FILES: &[(&str, &str, bool)] = &[
     ("seal.toml", "seal", false),
     ("seen.toml", "seen", false),
     ("rename.toml", "rename", false),
+    ("rotation.toml", "rotation-file", false),
     ("log.jsonl", "log-line", true),
     ("journal.jsonl", "journal-line", true),
     ("etags.json", "etags", false),

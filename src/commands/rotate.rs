@@ -103,7 +103,21 @@ fn begin(
     let mut runs = opened.runs.clone();
     runs.push(run.clone());
     site.save(opened, &runs).context("nothing was changed, for the run could not be noted first")?;
-    drive(site, run, values, global, world)
+    drive(site, run.clone(), values, global, world).map_err(|error| give_up(site, run, error))
+}
+
+/// Takes a run back that has changed nothing: no new value could be had.
+fn give_up(site: &Site, mut run: Run, error: anyhow::Error) -> anyhow::Error {
+    let Ok(opened) = site.open() else { return error };
+    let is_begun = opened.runs.iter().any(|other| other.begun == run.begun && other.stage != Stage::Prepared);
+    let is_old = |standings: BTreeMap<_, Standing>| standings.values().all(|standing| *standing == Standing::Old);
+    if is_begun || !opened.standings(&run).is_ok_and(is_old) {
+        return error;
+    }
+    run.stage = Stage::Abandoned;
+    // Where it cannot be taken back, it is shown as open, and can be rolled back.
+    let _ = site.note(&opened, &run);
+    error.context("nothing was changed")
 }
 
 /// Refuses what cannot have two values for a while.

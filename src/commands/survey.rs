@@ -19,6 +19,7 @@ use crate::domain::name::{EnvironmentName, RemoteName, SecretName};
 use crate::domain::place::Place;
 use crate::domain::plan::{self, Plan};
 use crate::domain::receipt::Removal;
+use crate::domain::rotation::Open;
 use crate::domain::row::{Row, filed};
 use crate::domain::seal::{BreachKind, Seal};
 use crate::domain::suggest::nearest;
@@ -36,7 +37,7 @@ use crate::vault::journal::Journal;
 use crate::vault::layout::Layout;
 use crate::vault::log::Log;
 use crate::vault::read::{self, Key};
-use crate::vault::{etags, key, memory, receipts};
+use crate::vault::{etags, key, memory, receipts, rotation};
 
 /// Everything that is known once the targets have answered.
 #[derive(Debug)]
@@ -185,6 +186,12 @@ impl Survey {
             } else {
                 receipts::Read { foreign: layout.receipts(&name).exists(), ..receipts::Read::default() }
             };
+            // What is wrong with the file is said by the seal, and by whoever needs it.
+            for run in rotation::read(layout, &name, &environment.sealed).unwrap_or_default() {
+                let kind = ProblemKind::Rotating(Open::of(&run, self.today()));
+                let file = Some(layout.shown(&layout.rotation(&name)));
+                environment.inventory.problems.push(Problem { file, line: None, secret: None, kind });
+            }
             environment.inventory.problems.extend(age::problems(project, &environment.inventory, self.today()));
             let places = project.places(&name);
             environment.inventory.problems.extend(receipt_problems(

@@ -125,6 +125,8 @@ pub struct Declaration {
     pub environments: Option<BTreeSet<EnvironmentName>>,
     /// What a new value is, where undrift makes it.
     pub generate: Option<generate::Kind>,
+    /// The program that issues a new value, with its arguments.
+    pub command: Option<Vec<String>>,
     /// How long a value may stand before a new one is due.
     pub rotate_every: Option<Interval>,
     /// What its values are.

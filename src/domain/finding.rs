@@ -8,6 +8,7 @@ use super::hygiene;
 use super::log::FaultKind;
 use super::name::{RemoteName, SecretName, TargetName};
 use super::place::{Location, NameRule};
+use super::rotation::Open;
 use super::seal::BreachKind;
 use super::stanza::Mismatch;
 
@@ -108,6 +109,9 @@ pub enum ProblemKind {
         /// Where it stands first.
         first: Source,
     },
+    /// A rotation that is not over.
+    #[error("{0}")]
+    Rotating(Open),
     /// Declared for this environment, and without a value there.
     #[error("is declared, and has no value here")]
     NoValue,
@@ -273,6 +277,7 @@ impl ProblemKind {
             Self::RuleEnded { .. } => "UD220",
             Self::Overdue { .. } => "UD250",
             Self::Expired { .. } => "UD252",
+            Self::Rotating(_) => "UD253",
             Self::Undecryptable { .. } => "UD301",
             Self::NotAge => "UD302",
             Self::Damaged => "UD303",
@@ -323,6 +328,7 @@ impl ProblemKind {
             | Self::BeyondReach { .. }
             | Self::Shadowed { .. } => Severity::Warning,
             Self::Hygiene(fault) => fault.severity(),
+            Self::Rotating(_) => Severity::Note,
             _ => Severity::Error,
         }
     }
@@ -345,6 +351,7 @@ impl ProblemKind {
             | Self::Compose(_) => true,
             Self::Seal(breach) => breach.hides_values(),
             Self::NoValue
+            | Self::Rotating(_)
             | Self::NotDeclared
             | Self::IllegalThere { .. }
             | Self::Collision { .. }

@@ -8,9 +8,11 @@
 mod reach;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 pub use vault_schema::rotation::{Reach, Stage};
 
@@ -119,6 +121,45 @@ impl Run {
                 *progress = Progress { reach: *reach, since: at };
             }
         }
+    }
+}
+
+/// A run that is open, as a person is told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Open {
+    /// Its secrets.
+    pub names: String,
+    /// How far it is.
+    pub stage: Stage,
+    /// The day on which it began.
+    pub begun: Date,
+    /// For how many days it is open.
+    pub days: i64,
+    /// The places that were not there yet when they were last seen.
+    pub waits_for: Vec<String>,
+}
+
+impl Open {
+    /// Tells of a run, on a day.
+    pub fn of(run: &Run, today: Date) -> Self {
+        let begun = run.begun.to_zoned(TimeZone::UTC).date();
+        let days = (today - begun).get_days().max(0).into();
+        let late = run.places.iter().filter(|(_, progress)| progress.reach != Reach::Running);
+        let waits_for = late.map(|(place, _)| place.clone()).collect();
+        Self { names: run.names(), stage: run.stage, begun, days, waits_for }
+    }
+}
+
+impl fmt::Display for Open {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { names, stage, begun, days, waits_for } = self;
+        let age = match days {
+            0 => "today".to_owned(),
+            1 => "1 day ago".to_owned(),
+            days => format!("{days} days ago"),
+        };
+        write!(formatter, "has a rotation of {names}, {}, that began {age}, on {begun}", stage.as_str())?;
+        if waits_for.is_empty() { Ok(()) } else { write!(formatter, "; it waits for {}", waits_for.join(", ")) }
     }
 }
 

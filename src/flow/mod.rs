@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod audit;
 pub mod event;
+pub mod issue;
 pub mod logbook;
 pub mod observe;
 pub mod recorder;

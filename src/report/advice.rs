@@ -160,6 +160,7 @@ pub fn mends(problem: &Problem, environment: &str) -> Option<String> {
             format!("write one of them as a plain `value`: undrift edit -e {environment}")
         }
         ProblemKind::Compose(_) => format!("undrift edit -e {environment}"),
+        ProblemKind::Rotating(_) => format!("undrift rotate --status -e {environment}"),
         ProblemKind::RuleEnded { .. } => "give the rule a later `until`, or remove it".to_owned(),
         ProblemKind::Overdue { .. } | ProblemKind::Expired { .. } => {
             format!("make a new one where it comes from, then `undrift set {secret} -e {environment}`")

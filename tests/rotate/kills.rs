@@ -111,12 +111,14 @@ fn half_way() -> (FlyTwin, GitHubTwin, World) {
     (fly, github, world)
 }
 
+/// What is run, where, which values it may end with, and how many files it replaces at least.
+type Scene = (&'static [&'static str], fn() -> (FlyTwin, GitHubTwin, World), &'static [&'static str], usize);
+
 #[test]
 fn a_run_killed_at_any_file_that_it_replaces_is_ended_by_the_next() {
     if !tools::has("strace", "kills at system calls") {
         return;
     }
-    type Scene = (&'static [&'static str], fn() -> (FlyTwin, GitHubTwin, World), &'static [&'static str], usize);
     let scenes: [Scene; 2] =
         [(&ROTATE, pushed, &["token-1", "token-2"], 20), (&ROLL_BACK, half_way, &["token-1", "token-2"], 15)];
     for (arguments, scene, expected, least) in scenes {

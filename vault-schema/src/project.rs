@@ -194,6 +194,10 @@ pub struct Secret {
     pub environments: Option<Vec<String>>,
     /// How a new value is made: `alphanumeric:40`, `uuid`.
     pub generate: Option<String>,
+    /// What issues a new value: a program with its arguments, which gets the name and the environment as its last two, the
+    /// old value on standard input, and writes the new one to standard output.
+    #[cfg_attr(feature = "schemas", schemars(length(min = 1)))]
+    pub command: Option<Vec<String>>,
     /// How long a value may stand: a number of days, weeks, months or years, such as `90d`.
     pub rotate_every: Option<String>,
     /// What its values are: `token`, `postgres-url`, `github-token`.

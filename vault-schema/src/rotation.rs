@@ -19,9 +19,11 @@ pub const SCHEMA: &str = "undrift/rotation/1";
 
 /// The whole file.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RotationFile {
-    /// Always [`VERSION`].
+    /// The version of the format.
+    #[cfg_attr(feature = "schemas", schemars(extend("const" = VERSION)))]
     pub version: u32,
     /// The runs that are under way, the oldest first. No secret is in two of them.
     #[serde(default)]
@@ -30,6 +32,7 @@ pub struct RotationFile {
 
 /// One run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Run {
     /// When it began.
@@ -49,6 +52,7 @@ pub struct Run {
 
 /// What the vault said of a secret when its run began.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Before {
     /// The fingerprint of the value it had: 64 hexadecimal digits.
@@ -63,6 +67,7 @@ pub struct Before {
 
 /// How far a place was seen to be, and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Progress {
     /// How far.
@@ -73,6 +78,7 @@ pub struct Progress {
 
 /// How far a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// It is noted, and the vault has not all new values yet.
@@ -110,6 +116,7 @@ impl Stage {
 
 /// How far a place is towards the values that a run wants there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Reach {
     /// It does not have them, or nobody could see whether it does.
@@ -122,8 +129,10 @@ pub enum Reach {
 
 /// `undrift rotate --format json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Rotation {
-    /// Always [`SCHEMA`].
+    /// The name and version of the format.
+    #[cfg_attr(feature = "schemas", schemars(extend("const" = SCHEMA)))]
     pub schema: String,
     /// The program and its version.
     pub tool: String,
@@ -137,6 +146,7 @@ pub struct Rotation {
 
 /// One run, without any fingerprint.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct RunReport {
     /// The secrets that change together.
     pub secrets: Vec<String>,
@@ -156,6 +166,7 @@ pub struct RunReport {
 
 /// How far one place is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct PlaceReport {
     /// The place.
     pub place: String,

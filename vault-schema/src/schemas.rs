@@ -5,8 +5,8 @@ use schemars::{JsonSchema, Schema, schema_for};
 use serde_json::Value;
 
 use crate::{
-    access, audit, diff, doctor, etags, group, journal, list, log, plan, project, push, receipts, renaming, saved_plan,
-    seal,
+    access, audit, diff, doctor, etags, group, journal, list, log, plan, project, push, receipts, renaming, rotation,
+    saved_plan, seal,
 };
 
 /// One format.
@@ -34,6 +34,7 @@ pub fn all() -> Vec<Format> {
         toml::<seal::SealFile>("seal.schema.json", "vault/ENVIRONMENT/seal.toml"),
         toml::<seal::SeenFile>("seen.schema.json", ".undrift/seen.toml"),
         toml::<renaming::RenamingFile>("rename.schema.json", ".undrift/rename.toml"),
+        toml::<rotation::RotationFile>("rotation-file.schema.json", "vault/ENVIRONMENT/rotation.toml"),
         json::<log::Line>("log-line.schema.json", "a line of vault/ENVIRONMENT/log.jsonl"),
         json::<journal::Line>("journal-line.schema.json", "a line of .undrift/journal.jsonl"),
         json::<etags::Etags>("etags.schema.json", ".undrift/etags.json"),
@@ -41,6 +42,7 @@ pub fn all() -> Vec<Format> {
         json::<audit::Report>("audit.schema.json", "undrift audit --format json"),
         json::<plan::Plan>("plan.schema.json", "undrift plan --format json"),
         json::<push::Push>("push.schema.json", "undrift push --format json"),
+        json::<rotation::Rotation>("rotation.schema.json", "undrift rotate --format json"),
         json::<list::List>("list.schema.json", "undrift list --format json"),
         json::<log::Log>("log.schema.json", "undrift log --format json"),
         json::<diff::Diff>("diff.schema.json", "undrift diff --format json"),

@@ -125,8 +125,7 @@ fn stage(
     values: &mut Values,
     world: &mut World,
 ) -> anyhow::Result<()> {
-    let missing: Vec<SecretName> = names.iter().filter(|name| !values.contains_key(*name)).cloned().collect();
-    values.extend(value::beforehand(site, opened, &missing, world)?);
+    value::complete(site, opened, names, values, world)?;
     let today = (world.clock)().to_zoned(TimeZone::UTC).date();
     let changes: Vec<_> =
         names.iter().filter_map(|name| Some((name, Change::Stage { new: values.get(name)?, today }))).collect();

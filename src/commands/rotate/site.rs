@@ -43,7 +43,13 @@ impl Opened {
         let key = self.key()?;
         let standings = run.secrets.iter().map(|(name, before)| {
             let entry = self.read.inventory.entries.get(name);
-            let entry = entry.with_context(|| format!("{name} is being rotated, and is not in the vault any more"))?;
+            let entry = entry.with_context(|| {
+                let environment = &self.read.inventory.environment;
+                format!(
+                    "{name} is being rotated, and is not in the vault any more; \
+                     `undrift set {name} -e {environment}` gives it a value again"
+                )
+            })?;
             Ok((name.clone(), rotation::standing(key, before, entry)))
         });
         standings.collect()

@@ -143,6 +143,12 @@ pub enum FaultKind {
     /// Not a kind of value that can be made.
     #[error("`generate` {0}")]
     Generate(generate::KindError),
+    /// Two ways to come to a new value.
+    #[error("`generate` and `command` exclude each other")]
+    TwoSources,
+    /// A command without a program.
+    #[error("`command` is a program and its arguments: `[\"./issue-token\"]`")]
+    NoProgram,
     /// A store that an environment does not have.
     #[error("the store `{0}` is of repositories and organizations; an environment has `actions` and `variables`")]
     NoSuchStore(&'static str),
@@ -229,6 +235,7 @@ impl Checker<'_> {
                 targets: secret.targets.as_ref().map(|references| self.references(&path, references)),
                 environments: self.environments(&path, secret.environments.as_deref()),
                 generate: self.generate(&path, secret.generate.as_deref()),
+                command: self.command(&path, secret),
                 rotate_every: secret.rotate_every.as_deref().and_then(|text| self.interval(&path, text)),
                 kind: secret.kind.as_deref().and_then(|name| self.kind(&path, name)),
                 pattern: secret.pattern.as_deref().and_then(|text| self.pattern(&path, text)),
@@ -309,6 +316,18 @@ impl Checker<'_> {
     fn generate(&mut self, path: &[PathStep], kind: Option<&str>) -> Option<generate::Kind> {
         let fault = |error| self.fault(&below(path, ["generate".into()]), FaultKind::Generate(error));
         generate::Kind::parse(kind?).map_err(fault).ok()
+    }
+
+    fn command(&mut self, path: &[PathStep], secret: &project::Secret) -> Option<Vec<String>> {
+        let command = secret.command.as_ref()?;
+        let path = below(path, ["command".into()]);
+        if secret.generate.is_some() {
+            self.fault(&path, FaultKind::TwoSources);
+        }
+        if command.first().is_none_or(String::is_empty) {
+            self.fault(&path, FaultKind::NoProgram);
+        }
+        Some(command.clone())
     }
 
     fn interval(&mut self, path: &[PathStep], text: &str) -> Option<Interval> {

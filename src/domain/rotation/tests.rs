@@ -285,14 +285,14 @@ impl Simulation {
             if self.secrets.values().all(has) {
                 continue;
             }
-            for step in [Fault::Down, Fault::NotRolledOut] {
+            for part in [Fault::Down, Fault::NotRolledOut] {
                 if !step(fuel) {
                     return None;
                 }
                 let is_written = !matches!(fault, Fault::Down);
                 let is_rolled_out = matches!(fault, Fault::None);
                 for model in self.secrets.values_mut() {
-                    match step {
+                    match part {
                         Fault::Down if is_written => model.stored[place] = model.value,
                         Fault::NotRolledOut if is_rolled_out => model.running[place] = model.stored[place],
                         _ => {}

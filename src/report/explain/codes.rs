@@ -243,6 +243,13 @@ pub const CODES: &[Code] = &[
         remedy: "Make a new one where it comes from, `undrift set NAME -e ENVIRONMENT`, write down when it expires, and push it.",
     },
     Code {
+        code: "UD253",
+        title: "a rotation is open",
+        meaning: "`undrift rotate` has begun to give these names new values, and the run is not over: a target failed or was not seen to run the new value, or whoever began it was interrupted. `rotation.toml` of the environment says so, and the finding names the targets that were last seen to lack it.",
+        matters: "Two values are in use. Until the run is over, the old one must not be revoked where it was issued.",
+        remedy: "`undrift rotate --continue -e ENVIRONMENT` does what is left; `undrift rotate --rollback -e ENVIRONMENT` brings the old values back. See docs/rotation.md.",
+    },
+    Code {
         code: "UD301",
         title: "no identity opens the file",
         meaning: "The file is encrypted, and none of your identities is among those it is meant for.",
