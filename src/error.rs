@@ -23,6 +23,7 @@ use crate::vault::project::ProjectError;
 use crate::vault::read::{Environment, RecipientsError};
 use crate::vault::recipients::AccessError;
 use crate::vault::rotation::RotationError;
+use crate::vault::reports::ReportError;
 use crate::vault::saved_plan::SavedPlanError;
 use crate::vault::seal::SealError;
 
@@ -670,6 +671,19 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
         return Some(format!(
             "keep one side of vault/{environment} where two branches were merged, then `undrift seal -e {environment}`"
         ));
+    if let Some(error) = error.downcast_ref::<ReportError>() {
+        return match error {
+            ReportError::Unwritable { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                Some("make the folder first: `mkdir -p FOLDER`".to_owned())
+            }
+            ReportError::NotOne { .. } | ReportError::Malformed { .. } | ReportError::Version { .. } => {
+                Some("begin anew: `undrift audit --write json=FILE` writes one to compare with".to_owned())
+            }
+            ReportError::InTheWay { .. } | ReportError::OfTheVault { .. } | ReportError::Twice { .. } => {
+                Some("name another file: `--write FORMAT=PATH`".to_owned())
+            }
+            ReportError::Unreadable { .. } | ReportError::Unwritable { .. } => None,
+        };
     }
     if let Some(error) = error.downcast_ref::<GitError>() {
         return match error {

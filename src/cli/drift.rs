@@ -19,14 +19,65 @@ pub enum ReportFormat {
     Markdown,
 }
 
+/// How the report of an audit is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum AuditFormat {
+    /// For people
+    #[default]
+    Table,
+    /// For scripts
+    Json,
+    /// For a pull request's comment or a job's summary
+    Markdown,
+    /// For code scanning
+    Sarif,
+    /// For systems that show the results of tests
+    Junit,
+    /// One page that shows the whole picture
+    Html,
+}
+
+/// A report that goes to a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportFile {
+    /// How it is written.
+    pub format: AuditFormat,
+    /// Where.
+    pub path: PathBuf,
+}
+
+fn report_file(text: &str) -> Result<ReportFile, String> {
+    let (format, path) = text.split_once('=').ok_or("it is written FORMAT=PATH, such as html=audit.html")?;
+    let format = AuditFormat::from_str(format, false).map_err(|_| {
+        let names = AuditFormat::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let names: Vec<String> = names.map(|name| name.get_name().to_owned()).collect();
+        format!("a format is one of {}", names.join(", "))
+    })?;
+    if path.is_empty() {
+        return Err("there is no path behind `=`".to_owned());
+    }
+    Ok(ReportFile { format, path: path.into() })
+}
+
 /// `undrift audit`
 #[derive(Debug, Args)]
 #[command(after_help = "An audit only reads. It covers every environment that your identity opens.\n\n\
-                  Examples:\n  undrift audit\n  undrift audit -e production --format json")]
+                  Examples:\n  undrift audit\n  undrift audit -e production --format json\n  \
+                  undrift audit --write html=audit.html --write json=audit.json\n  \
+                  undrift audit --changed-since last-week.json")]
 pub struct Audit {
-    /// How to write it: `table` for people, `json` for scripts, `markdown` for a pull request
+    /// How to write it: `table` for people, `json` for scripts, `markdown` for a pull request, `sarif` for code
+    /// scanning, `junit` for systems that show tests, `html` for one page that shows the whole picture
     #[arg(short, long, value_enum, default_value_t, hide_possible_values = true)]
-    pub format: ReportFormat,
+    pub format: AuditFormat,
+
+    /// Write a report to a file as well (repeatable)
+    #[arg(long = "write", value_name = "FORMAT=PATH", value_parser = report_file)]
+    pub files: Vec<ReportFile>,
+
+    /// Show what is new, mended or still open since an earlier report, written with `--format json`
+    #[arg(long, value_name = "FILE", conflicts_with = "all")]
+    pub changed_since: Option<PathBuf>,
 
     /// Show every row, not only those that want attention
     #[arg(short, long)]

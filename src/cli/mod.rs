@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use access::{Access, Grant, Revoke};
-pub use drift::{Adopt, Audit, Choices, Ignore, Plan, Push, ReportFormat};
+pub use drift::{Adopt, Audit, AuditFormat, Choices, Ignore, Plan, Push, ReportFile, ReportFormat};
 pub use look::{Explain, Log};
 pub use rotate::Rotate;
 pub use shell::{Completions, Man, Shell};

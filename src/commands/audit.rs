@@ -1,23 +1,32 @@
 //! `undrift audit`: what has drifted, and how it is known. It writes nothing but what it has learned of listings, seals and
-//! logs, in this machine's own folder.
+//! logs, in this machine's own folder, and the reports that it was told to write.
 
-use vault_schema::audit::Severity;
+use std::path::Path;
+
+use vault_schema::audit::Report;
 use vault_schema::verdict::Verdict;
 
 use super::survey::{Survey, survey};
-use crate::cli::{Audit, Global, ReportFormat};
-use crate::error::Exit;
+use crate::cli::{Audit, AuditFormat, Global};
+use crate::domain::suggest::nearest;
+use crate::domain::typed::Typed;
+use crate::error::{Exit, Refusal};
 use crate::flow::audit::faults_of_values;
-use crate::report::{self, table};
+use crate::report::explain::CODES;
+use crate::report::{self, advice, changes, html, junit, markdown, sarif, table};
 use crate::settings::{Selection, World};
-use crate::vault::lock;
+use crate::vault::{lock, reports};
 
 pub(super) fn run(arguments: &Audit, global: &Global, world: &mut World) -> anyhow::Result<Exit> {
-    let survey = survey(Selection::resolve(global, world)?, global, world)?;
-    let selection = &survey.selection;
-    let ended = selection.project.ended_rules(survey.today(), |target| selection.means(target));
-    let values = faults_of_values(&selection.project, &survey.subjects, survey.at);
-    let report = report::audit::build(survey.at, &survey.rows, &survey.subjects, &survey.observations, &values, &ended);
+    let selection = Selection::resolve(global, world)?;
+    check_codes(&selection)?;
+    // Whatever can be known to fail is known before the first question is asked.
+    let paths: Vec<&Path> = arguments.files.iter().map(|file| file.path.as_path()).collect();
+    let destinations = reports::destinations(&selection.layout, &world.folder, &paths)?;
+    let before = arguments.changed_since.as_ref().map(|path| reports::read(&world.folder, path)).transpose()?;
+    let survey = survey(selection, global, world)?;
+    let mut report = build(&survey);
+    report.changes = before.map(|before| changes::compare(&before, &report));
     survey.mention_interrupted(world);
     // Where another writes, or nothing may be written, the next audit remembers as well.
     if survey.has_seen_new()
@@ -25,31 +34,80 @@ pub(super) fn run(arguments: &Audit, global: &Global, world: &mut World) -> anyh
     {
         let _ = survey.remember();
     }
-    match arguments.format {
-        ReportFormat::Json => world.ui.write(&report::json(&report)),
-        ReportFormat::Markdown => world.ui.write(&report::markdown::audit(&report, arguments.all)),
-        ReportFormat::Table => {
-            let text = table::audit(&report, arguments.all, world.ui.width);
-            world.ui.write(&text);
-            let open = || report.entries.iter().filter(|entry| !entry.ignored && !entry.accepted);
-            Survey::hint(open().filter_map(|entry| entry.next.as_deref()), "mends", world);
-            let unmanaged = open().filter(|entry| entry.verdict == Verdict::Unmanaged).count();
-            if unmanaged > 0 {
-                world.ui.say(&format!(
-                    "hint: {unmanaged} unmanaged: declare what is yours in undrift.toml; `{}` accepts the rest",
-                    report::advice::IGNORE
-                ));
-            }
-            if survey.connections.is_empty() {
-                world.ui.say("hint: no target is declared; `[targets.web]` in undrift.toml adds one");
-            }
-        }
+    let text = render(arguments.format, &report, arguments.all, world.ui.width);
+    world.ui.write(&text);
+    if arguments.format == AuditFormat::Table {
+        hint(&report, &survey, world);
+    }
+    for (file, destination) in arguments.files.iter().zip(&destinations) {
+        reports::write(destination, &render(file.format, &report, true, FILE_WIDTH))?;
     }
     Ok(if !report.complete || report.summary.unreadable > 0 {
         Exit::Trouble
-    } else if report.summary.drift > 0 || report.findings.iter().any(|finding| finding.severity != Severity::Note) {
+    } else if report::audit::fails(&report) {
         Exit::Drift
     } else {
         Exit::Clean
     })
+}
+
+/// The width of a table in a file, where nobody's terminal says how wide it is.
+const FILE_WIDTH: usize = 120;
+
+fn build(survey: &Survey) -> Report {
+    let Survey { selection, .. } = survey;
+    let ended = selection.project.ended_rules(survey.today(), |target| selection.means(target));
+    let values = faults_of_values(&selection.project, &survey.subjects, survey.at);
+    report::audit::build(&report::audit::Found {
+        at: survey.at,
+        project: &selection.project,
+        targets: &selection.targets,
+        subjects: &survey.subjects,
+        observations: &survey.observations,
+        rows: &survey.rows,
+        values: &values,
+        declared: &ended,
+    })
+}
+
+fn render(format: AuditFormat, report: &Report, all: bool, width: usize) -> String {
+    match (format, &report.changes) {
+        (AuditFormat::Json, _) => report::json(report),
+        (AuditFormat::Markdown, Some(changes)) => markdown::changes(report, changes),
+        (AuditFormat::Markdown, None) => markdown::audit(report, all),
+        (AuditFormat::Sarif, _) => sarif::audit(report),
+        (AuditFormat::Junit, _) => junit::audit(report),
+        (AuditFormat::Html, _) => html::audit(report),
+        (AuditFormat::Table, Some(changes)) => changes::table(report, changes, width),
+        (AuditFormat::Table, None) => table::audit(report, all, width),
+    }
+}
+
+/// Says what to type next.
+fn hint(report: &Report, survey: &Survey, world: &mut World) {
+    let open = || report::audit::open_entries(report);
+    Survey::hint(open().filter_map(|entry| entry.next.as_deref()), "mends", world);
+    let unmanaged = open().filter(|entry| entry.verdict == Verdict::Unmanaged).count();
+    if unmanaged > 0 {
+        world.ui.say(&format!(
+            "hint: {unmanaged} unmanaged: declare what is yours in undrift.toml; `{}` accepts the rest",
+            advice::IGNORE
+        ));
+    }
+    if survey.connections.is_empty() {
+        world.ui.say("hint: no target is declared; `[targets.web]` in undrift.toml adds one");
+    }
+}
+
+/// Refuses a severity for a code that nothing has: it would change nothing, and nobody would be told.
+fn check_codes(selection: &Selection) -> Result<(), Refusal> {
+    let known = || CODES.iter().map(|code| code.code);
+    let mut named = selection.project.audit.severities.keys();
+    match named.find(|name| !known().any(|code| code == name.as_str())) {
+        None => Ok(()),
+        Some(name) => {
+            let nearest = nearest(name, known()).map(str::to_owned);
+            Err(Refusal::UnknownCode { name: Typed::new(name), nearest })
+        }
+    }
 }

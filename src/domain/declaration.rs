@@ -11,7 +11,7 @@ use vault_schema::project::RolloutMode;
 pub use self::check::{Fault, FaultKind, Path, PathStep, check, is_safe_url};
 pub use self::interval::Interval;
 use super::access::DeclaredAccess;
-use super::finding::{Problem, ProblemKind};
+use super::finding::{Problem, ProblemKind, Severity};
 use super::generate;
 use super::kind::{Kind, Pattern};
 use super::name::{EnvironmentName, RemoteName, SecretName, TargetName};
@@ -29,6 +29,35 @@ pub struct Project {
     pub secrets: BTreeMap<SecretName, Declaration>,
     /// The drift that is accepted.
     pub ignores: Vec<IgnoreRule>,
+    /// What an audit makes of what it finds.
+    pub audit: AuditRules,
+    /// Where in the file things are declared.
+    pub lines: Lines,
+}
+
+/// What an audit makes of what it finds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditRules {
+    /// The least severity with which an audit fails.
+    pub fail_on: Severity,
+    /// How bad what has a code is, where it is not what undrift makes of it.
+    pub severities: BTreeMap<String, Severity>,
+}
+
+impl AuditRules {
+    /// Returns how bad something is that usually is as bad as that.
+    pub fn severity(&self, code: &str, usual: Severity) -> Severity {
+        self.severities.get(code).copied().unwrap_or(usual)
+    }
+}
+
+/// The lines, from 1, on which things are declared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lines {
+    /// Those of the targets.
+    pub targets: BTreeMap<TargetName, usize>,
+    /// Those of the secrets.
+    pub secrets: BTreeMap<SecretName, usize>,
 }
 
 /// What holds for a whole environment.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use vault_schema::audit::Severity;
 use vault_schema::plan as schema;
 use vault_schema::project::{RolloutMode, TargetKind};
 
@@ -40,6 +41,19 @@ pub fn code(verdict: Verdict, rollout: Rollout) -> Option<&'static str> {
         (Verdict::InSync, Rollout::Unknown) => "UD112",
         (Verdict::InSync, Rollout::Live | Rollout::None) => return None,
     })
+}
+
+/// Returns how bad it is that a row has a code, unless `undrift.toml` says otherwise.
+pub const fn severity(verdict: Verdict) -> Severity {
+    match verdict {
+        Verdict::Missing
+        | Verdict::Behind
+        | Verdict::Differs
+        | Verdict::ChangedRemotely
+        | Verdict::Conflict
+        | Verdict::Unreadable => Severity::Error,
+        Verdict::Unverified | Verdict::Orphaned | Verdict::Unmanaged | Verdict::InSync => Severity::Warning,
+    }
 }
 
 /// Returns the command that mends a row, or none when nothing is wrong or nothing can be typed.

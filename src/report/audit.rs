@@ -1,34 +1,60 @@
 //! The audit's report, built from rows, problems and failures.
 
 use jiff::Timestamp;
-use vault_schema::audit::{Entry, Failure, Finding, Report, SCHEMA, Summary};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use vault_schema::audit::{self as schema, AgeState, Entry, Failure, Finding, Report, SCHEMA, Scope, Summary};
 use vault_schema::verdict::{Proof, Verdict};
 
 use super::{TOOL, advice};
+use crate::domain::age::{self, Age};
+use crate::domain::declaration::Project;
 use crate::domain::finding::Problem;
-use crate::domain::name::EnvironmentName;
+use crate::domain::name::{EnvironmentName, TargetName};
 use crate::domain::place::Place;
 use crate::domain::plan::Refusal;
 use crate::domain::row::Row;
 use crate::flow::audit::{Subject, Subjects, faults_there, is_protected, is_whole};
 use crate::flow::observe::Observations;
 use crate::targets::TargetError;
+use crate::vault::layout::PROJECT_FILE;
 
-/// Builds the report. `values` are the problems of the values themselves, and `declared` those of `undrift.toml`.
-pub fn build(
-    at: Timestamp,
-    rows: &[Row],
-    subjects: &Subjects,
-    observations: &Observations,
-    values: &[(EnvironmentName, Problem)],
-    declared: &[Problem],
-) -> Report {
-    let failures = failures(observations);
+/// What an audit has found out.
+#[derive(Clone, Copy, Debug)]
+pub struct Found<'a> {
+    /// When it began.
+    pub at: Timestamp,
+    /// What is declared.
+    pub project: &'a Project,
+    /// The targets that were named; every one when empty.
+    pub targets: &'a [TargetName],
+    /// The environments.
+    pub subjects: &'a Subjects,
+    /// What the places said.
+    pub observations: &'a Observations,
+    /// What it means.
+    pub rows: &'a [Row],
+    /// The problems of the values themselves.
+    pub values: &'a [(EnvironmentName, Problem)],
+    /// The problems of `undrift.toml` itself.
+    pub declared: &'a [Problem],
+}
+
+/// Builds the report.
+pub fn build(found: &Found<'_>) -> Report {
+    let Found { at, project, subjects, observations, rows, .. } = *found;
+    let mut failures = failures(observations);
+    for failure in &mut failures {
+        failure.location = target_line(project, &failure.target);
+    }
     let there = faults_there(subjects, observations, rows);
     let mut findings = findings(subjects);
-    findings
-        .extend(there.iter().chain(values).map(|(environment, problem)| finding(Some(environment.as_str()), problem)));
-    findings.extend(declared.iter().map(|problem| finding(None, problem)));
+    let there = there.iter().chain(found.values);
+    findings.extend(there.map(|(environment, problem)| finding(Some(environment.as_str()), problem)));
+    findings.extend(found.declared.iter().map(|problem| finding(None, problem)));
+    for finding in &mut findings {
+        finding.severity = project.audit.severity(&finding.code, finding.severity);
+    }
     let complete = failures.is_empty() && is_whole(subjects);
     let summary = summarise(rows);
     Report {
@@ -38,10 +64,73 @@ pub fn build(
         complete,
         in_sync: complete && summary.drift == 0 && summary.unreadable == 0,
         summary,
-        entries: rows.iter().map(|row| entry(row, subjects)).collect(),
+        entries: rows.iter().map(|row| entry(row, subjects, project)).collect(),
         findings,
         failures,
+        scope: Scope {
+            environments: subjects.keys().map(ToString::to_string).collect(),
+            targets: found.targets.iter().map(ToString::to_string).collect(),
+        },
+        places: observations.iter().map(|(place, result)| asked(place, result.is_ok())).collect(),
+        ages: ages(project, subjects, at.to_zoned(TimeZone::UTC).date()),
+        fail_on: project.audit.fail_on,
+        changes: None,
     }
+}
+
+/// Returns whether an audit has found something that it fails for.
+pub fn fails(report: &Report) -> bool {
+    let severities = open_entries(report).filter_map(|entry| entry.severity);
+    let mut severities = severities.chain(report.findings.iter().map(|finding| finding.severity));
+    severities.any(|severity| severity <= report.fail_on)
+}
+
+/// Returns the rows that want a person's attention.
+pub fn open_entries(report: &Report) -> impl Iterator<Item = &Entry> {
+    report.entries.iter().filter(|entry| is_open(entry))
+}
+
+/// Returns whether a row wants a person's attention: something is wrong, and nobody has accepted it.
+pub fn is_open(entry: &Entry) -> bool {
+    entry.code.is_some() && !entry.ignored && !entry.accepted
+}
+
+fn asked(place: &Place, read: bool) -> schema::Place {
+    schema::Place {
+        environment: place.environment.to_string(),
+        target: place.target.to_string(),
+        kind: place.location.kind().as_str().to_owned(),
+        place: place.location.to_string(),
+        read,
+    }
+}
+
+fn ages(project: &Project, subjects: &Subjects, today: Date) -> Vec<schema::Age> {
+    let mut ages = Vec::new();
+    for (environment, subject) in subjects {
+        for (secret, entry) in &subject.inventory.entries {
+            let every = project.rotate_every(secret);
+            let state = match age::age(entry, every, today) {
+                Age::Good => AgeState::Good,
+                Age::Unknown => AgeState::AgeUnknown,
+                Age::Overdue { .. } => AgeState::Overdue,
+                Age::Expired { .. } => AgeState::Expired,
+            };
+            ages.push(schema::Age {
+                environment: environment.to_string(),
+                secret: secret.to_string(),
+                state,
+                rotated: entry.rotated,
+                due: age::due(entry, every),
+                expires: entry.expires,
+            });
+        }
+    }
+    ages
+}
+
+fn target_line(project: &Project, target: &str) -> Option<String> {
+    project.lines.targets.get(target).map(|line| format!("{PROJECT_FILE}:{line}"))
 }
 
 /// Returns the faults of every environment.
@@ -64,15 +153,21 @@ fn summarise(rows: &[Row]) -> Summary {
         accepted: count(&|row| row.accepted && !row.ignored),
         unreadable: count(&|row| !row.ignored && unreadable(row)),
         proved: count(&|row| row.is_good() && row.judgement.proof != Proof::None),
+        proofs: [Proof::Value, Proof::Digest, Proof::Receipt, Proof::None]
+            .map(|proof| (proof, count(&|row| row.is_good() && row.judgement.proof == proof)))
+            .into(),
     }
 }
 
-fn entry(row: &Row, subjects: &Subjects) -> Entry {
+fn entry(row: &Row, subjects: &Subjects, project: &Project) -> Entry {
     let (verdict, rollout) = (row.judgement.verdict, row.rollout.rollout);
     let detail = match (verdict, row.rollout.detail.as_str()) {
         (Verdict::InSync, rollout) if !row.is_good() && !rollout.is_empty() => rollout.to_owned(),
         _ => row.detail.clone(),
     };
+    let code = advice::code(verdict, rollout);
+    let declared = row.secret.as_ref().and_then(|secret| project.lines.secrets.get(secret));
+    let location = declared.map(|line| format!("{PROJECT_FILE}:{line}"));
     Entry {
         environment: row.place.environment.to_string(),
         target: row.place.target.to_string(),
@@ -86,8 +181,12 @@ fn entry(row: &Row, subjects: &Subjects) -> Entry {
         ignored: row.ignored,
         accepted: row.accepted,
         detail,
-        code: advice::code(verdict, rollout).map(str::to_owned),
+        code: code.map(str::to_owned),
         next: advice::next(row, is_protected(subjects, &row.place.environment)),
+        severity: code.map(|code| project.audit.severity(code, advice::severity(verdict))),
+        location: location.or_else(|| target_line(project, row.place.target.as_str())),
+        written: row.written,
+        open_since: None,
     }
 }
 
@@ -122,6 +221,7 @@ fn failure(place: &Place, error: &TargetError) -> Failure {
         reason: error.reason(),
         message: error.to_string(),
         hint: advice::remedy(error, &place.location),
+        location: None,
     }
 }
 
@@ -133,8 +233,9 @@ pub fn refusal(refusal: &Refusal) -> Failure {
         target: place.target.to_string(),
         kind: place.location.kind().as_str().to_owned(),
         place: place.location.to_string(),
-        reason: vault_schema::audit::Reason::Unexpected,
+        reason: schema::Reason::Unexpected,
         message: refusal.kind.to_string(),
         hint: Some(advice::overrules(refusal.kind).to_owned()),
+        location: None,
     }
 }

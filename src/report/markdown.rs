@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use vault_schema::audit::{Entry, Failure, Finding, Report};
+use vault_schema::audit::{Changes, Entry, Failure, Finding, Report};
 use vault_schema::plan::{Action, Plan};
 use vault_schema::verdict::Verdict;
 
-use super::{advice, table};
+use super::{advice, changes, table};
 
 /// Renders an audit: what wants attention, and what mends it. `all` shows every row.
 pub fn audit(report: &Report, all: bool) -> String {
@@ -44,6 +44,24 @@ pub fn audit(report: &Report, all: bool) -> String {
         commands.push(format!("{} accepts {unmanaged} unmanaged", code(advice::IGNORE)));
     }
     list(&mut text, "Next", &commands);
+    text
+}
+
+/// Renders what has changed since an earlier report.
+pub fn changes(report: &Report, changes: &Changes) -> String {
+    let mut text = String::new();
+    let _ = writeln!(text, "## undrift audit: {}\n", sentence(&changes::summary(changes)));
+    let _ = writeln!(text, "{}", sentence(&table::summary(report)));
+    for (title, list) in changes::parts(changes) {
+        let rows = list.iter().map(|change| {
+            let place = change.place.as_deref().or(change.environment.as_deref()).unwrap_or_default();
+            let code_of = change.code.as_deref().map_or_else(String::new, |code| format!(" ({code})"));
+            let name = change.name.as_deref().map(code).unwrap_or_default();
+            let next = change.next.as_deref().unwrap_or_default();
+            [code(place), name, format!("{}{code_of}", sentence(&change.message)), sentence(next)]
+        });
+        rows_of(&mut text, title, ["Where", "Name", "What", "Next"], rows);
+    }
     text
 }
 

@@ -3,15 +3,21 @@
 pub mod access;
 pub mod advice;
 pub mod audit;
+pub mod changes;
 pub mod diff;
 pub mod doctor;
 pub mod explain;
+pub mod html;
 pub mod intake;
+pub mod junit;
 pub mod list;
 pub mod log;
 pub mod markdown;
 pub mod plan;
 pub mod rotation;
+#[cfg(test)]
+mod samples;
+pub mod sarif;
 pub mod table;
 
 /// How the program calls itself in a report.

@@ -287,7 +287,7 @@ fn findings(text: &mut String, findings: &[Finding], width: usize) {
     text.push('\n');
 }
 
-fn section(text: &mut String, title: &str, lines: &[Line], width: usize) {
+pub(super) fn section(text: &mut String, title: &str, lines: &[Line], width: usize) {
     if lines.is_empty() {
         return;
     }

@@ -28,6 +28,7 @@ pub mod recipients;
 pub mod reencrypt;
 pub mod renaming;
 pub mod rotation;
+pub mod reports;
 pub mod saved_plan;
 pub mod schema;
 pub mod scratch;

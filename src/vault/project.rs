@@ -8,7 +8,7 @@ use vault_schema::project::ProjectFile;
 use super::group::line_at;
 use super::layout::{Layout, PROJECT_FILE};
 use super::store::{self, ReadError};
-use crate::domain::declaration::{self, PathStep, Project};
+use crate::domain::declaration::{self, Lines, PathStep, Project};
 use crate::domain::suggest::nearest;
 
 /// Why the declarations were not read.
@@ -52,8 +52,8 @@ pub fn parse(text: &str) -> Result<Project, ProjectError> {
         let line = line_at(text.as_bytes(), error.span().map_or(0, |span| span.start));
         ProjectError::Wrong(Faults(vec![(line, rephrase(error.message()))]))
     })?;
-    declaration::check(&file).map_err(|faults| {
-        let document = DeTable::parse(text).ok();
+    let document = DeTable::parse(text).ok();
+    let mut project = declaration::check(&file).map_err(|faults| {
         let mut lines: Vec<_> = faults
             .into_iter()
             .map(|fault| {
@@ -63,7 +63,16 @@ pub fn parse(text: &str) -> Result<Project, ProjectError> {
             .collect();
         lines.sort();
         ProjectError::Wrong(Faults(lines))
-    })
+    })?;
+    if let Some(document) = &document {
+        let line = |kind: &str, name: &str| {
+            line_at(text.as_bytes(), position(document.get_ref(), &[kind.into(), name.into()]))
+        };
+        let targets = project.targets.keys().map(|name| (name.clone(), line("targets", name.as_str()))).collect();
+        let secrets = project.secrets.keys().map(|name| (name.clone(), line("secrets", name.as_str()))).collect();
+        project.lines = Lines { targets, secrets };
+    }
+    Ok(project)
 }
 
 /// The words of serde for a key or a word that does not exist list all that do; a person wants the nearest.
@@ -146,6 +155,16 @@ mod tests {
             "{value}"
         );
         assert!(error("version = 1\n\n[targets\n").starts_with("undrift.toml:3: "));
+    }
+
+    #[test]
+    fn knows_where_everything_is_declared() {
+        let text = "version = 1\n[environments.staging]\n\n[targets.web] # ours\nkind = \"fly\"\napp = \"shop\"\n\n\
+                    [secrets]\nB = {}\n\n[secrets.A]\ntargets = [\"web\"]\n";
+        let lines = parse(text).expect("a project").lines;
+        assert_eq!(lines.targets.values().collect::<Vec<_>>(), [&4]);
+        let secrets: Vec<_> = lines.secrets.iter().map(|(name, line)| (name.as_str(), *line)).collect();
+        assert_eq!(secrets, [("A", 11), ("B", 9)]);
     }
 
     #[test]

@@ -66,6 +66,11 @@ pub fn create(path: &Path, content: &[u8]) -> io::Result<()> {
     sync_folder_of(path)
 }
 
+/// Makes sure that a file can be made or replaced, and leaves nothing there.
+pub fn try_to_write(path: &Path) -> io::Result<()> {
+    prepare(path, b"").map(drop)
+}
+
 fn prepare(path: &Path, content: &[u8]) -> io::Result<tempfile::NamedTempFile> {
     // The new file gets its mode (0600) when it is opened, and it lies in the same folder so that it can be renamed.
     let mut new = tempfile::Builder::new().prefix(".undrift-").suffix(".new").tempfile_in(folder_of(path))?;
@@ -74,7 +79,7 @@ fn prepare(path: &Path, content: &[u8]) -> io::Result<tempfile::NamedTempFile> {
     Ok(new)
 }
 
-fn folder_of(path: &Path) -> &Path {
+pub(super) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

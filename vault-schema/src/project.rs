@@ -6,6 +6,8 @@ use std::fmt;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
+use crate::audit::Severity;
+
 /// The one version of `undrift.toml` there is.
 pub const VERSION: u32 = 1;
 
@@ -30,6 +32,22 @@ pub struct ProjectFile {
     /// Drift that is accepted, each rule with its reason.
     #[serde(default)]
     pub ignore: Vec<Ignore>,
+    /// What an audit makes of what it finds.
+    #[serde(default)]
+    pub audit: Audit,
+}
+
+/// What an audit makes of what it finds.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Audit {
+    /// The least severity with which an audit fails.
+    #[serde(default)]
+    pub fail_on: Severity,
+    /// How bad what has a code is, where it is not what undrift makes of it.
+    #[serde(default)]
+    pub severity: BTreeMap<String, Severity>,
 }
 
 /// An environment of the vault.

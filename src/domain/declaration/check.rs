@@ -8,7 +8,7 @@ use vault_schema::project::{
 };
 
 use super::{
-    AccessSpec, Declaration, EnvironmentRules, HolderSpec, IgnoreRule, Interval, Project, Target, TargetSpec,
+    AccessSpec, AuditRules, Declaration, EnvironmentRules, HolderSpec, IgnoreRule, Interval, Project, Target, TargetSpec,
     TokenSource,
 };
 use crate::domain::generate;
@@ -253,6 +253,8 @@ impl Checker<'_> {
                 project.ignores.push(rule);
             }
         }
+        project.audit =
+            AuditRules { fail_on: self.file.audit.fail_on, severities: self.file.audit.severity.clone() };
         project
     }
 

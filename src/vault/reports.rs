@@ -1,0 +1,210 @@
+//! Reports as files: written where a person says, and an earlier one read back.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use vault_schema::audit::{Report, SCHEMA};
+
+use super::layout::Layout;
+use super::store::{self, ReadError};
+
+/// What the schemas of all versions begin with.
+const FAMILY: &str = "undrift/audit/";
+
+/// Why a report was not read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// The operating system refused to read it.
+    #[error("cannot read {file}")]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// Why.
+        source: ReadError,
+    },
+    /// Not the report of an audit.
+    #[error("{file} is not a report that `undrift audit --format json` wrote")]
+    NotOne {
+        /// The file.
+        file: String,
+    },
+    /// A report with a line that no undrift wrote.
+    #[error("{file}:{line}: is not what undrift wrote there")]
+    Malformed {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+    },
+    /// A version this program does not read.
+    #[error("{file} has the format `{schema}`, and this undrift reads `{SCHEMA}`")]
+    Version {
+        /// The file.
+        file: String,
+        /// Its format.
+        schema: String,
+    },
+    /// The operating system refused to write it.
+    #[error("cannot write {file}")]
+    Unwritable {
+        /// The file.
+        file: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A folder, a device, or something else that a report would destroy.
+    #[error("{file} is there already, and is not a plain file")]
+    InTheWay {
+        /// The file.
+        file: String,
+    },
+    /// A file of the vault, or one that says what is in it.
+    #[error("{file} belongs to the vault, and an audit writes nothing there")]
+    OfTheVault {
+        /// The file.
+        file: String,
+    },
+    /// Two reports in one file.
+    #[error("{file} is named twice, and would hold the last report alone")]
+    Twice {
+        /// The file.
+        file: String,
+    },
+}
+
+#[derive(Deserialize)]
+struct Head {
+    schema: String,
+}
+
+/// Reads an earlier report. `path` is shown as it is, and lies in `folder` unless it is absolute.
+pub fn read(folder: &Path, path: &Path) -> Result<Report, ReportError> {
+    let file = path.display().to_string();
+    let content =
+        store::read(&folder.join(path)).map_err(|source| ReportError::Unreadable { file: file.clone(), source })?;
+    let Ok(Head { schema }) = serde_json::from_slice(&content) else { return Err(ReportError::NotOne { file }) };
+    if !schema.starts_with(FAMILY) {
+        return Err(ReportError::NotOne { file });
+    }
+    if schema != SCHEMA {
+        return Err(ReportError::Version { file, schema });
+    }
+    // What serde says repeats what is written there, which anybody may have chosen.
+    serde_json::from_slice(&content).map_err(|error| ReportError::Malformed { file, line: error.line() })
+}
+
+/// A file that a report can be written to.
+#[derive(Debug)]
+pub struct Destination {
+    path: PathBuf,
+    shown: String,
+}
+
+/// Makes sure that reports can be written to all of these files, before anything else is done. Nothing is left there.
+pub fn destinations(layout: &Layout, folder: &Path, paths: &[&Path]) -> Result<Vec<Destination>, ReportError> {
+    let mut destinations: Vec<Destination> = Vec::with_capacity(paths.len());
+    for path in paths {
+        let destination = destination(layout, folder, path)?;
+        if destinations.iter().any(|other| other.path == destination.path) {
+            return Err(ReportError::Twice { file: destination.shown });
+        }
+        destinations.push(destination);
+    }
+    Ok(destinations)
+}
+
+fn destination(layout: &Layout, folder: &Path, path: &Path) -> Result<Destination, ReportError> {
+    let shown = path.display().to_string();
+    let unwritable = |source| ReportError::Unwritable { file: shown.clone(), source };
+    let path = folder.join(path);
+    // What leads there may be a link, and two ways may lead to one file.
+    let path = match path.canonicalize() {
+        Ok(path) => path,
+        Err(_) => {
+            let name = path.file_name().ok_or_else(|| unwritable(io::ErrorKind::InvalidFilename.into()))?;
+            store::folder_of(&path).canonicalize().map_err(unwritable)?.join(name)
+        }
+    };
+    let root = layout.root().canonicalize().map_err(unwritable)?;
+    let own = [root.join("vault"), root.join(".undrift"), root.join(".git")];
+    if own.iter().any(|own| path.starts_with(own)) || path == root.join(super::layout::PROJECT_FILE) {
+        return Err(ReportError::OfTheVault { file: shown });
+    }
+    if path.symlink_metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(ReportError::InTheWay { file: shown });
+    }
+    store::try_to_write(&path).map_err(unwritable)?;
+    Ok(Destination { path, shown })
+}
+
+/// Writes a report in place of what was there.
+pub fn write(destination: &Destination, text: &str) -> Result<(), ReportError> {
+    let unwritable = |source| ReportError::Unwritable { file: destination.shown.clone(), source };
+    store::replace(&destination.path, text.as_bytes()).map_err(unwritable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn project() -> (tempfile::TempDir, Layout) {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir_all(folder.path().join("vault/staging")).expect("a vault");
+        std::fs::write(folder.path().join("undrift.toml"), "version = 1\n").expect("declarations");
+        let layout = Layout::at(folder.path());
+        (folder, layout)
+    }
+
+    #[test]
+    fn no_report_goes_where_it_would_destroy_something() {
+        let (folder, layout) = project();
+        let (_elsewhere, other) = project();
+        let checked = |path: &str| destinations(&layout, folder.path(), &[Path::new(path)]).map(|_| ());
+        assert!(checked("report.json").is_ok());
+        for path in ["vault/staging/report.json", "vault/report.json", "undrift.toml", "vault/../undrift.toml"] {
+            assert!(matches!(checked(path), Err(ReportError::OfTheVault { .. })), "{path}");
+        }
+        for path in ["vault", "."] {
+            assert!(checked(path).is_err(), "{path}");
+        }
+        assert!(matches!(checked("nowhere/report.json"), Err(ReportError::Unwritable { .. })));
+        let beyond = other.root().join("report.json");
+        assert!(destinations(&layout, folder.path(), &[&beyond]).is_ok());
+        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 2, "a check leaves nothing");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_device_and_a_link_to_the_vault_are_refused() {
+        let (folder, layout) = project();
+        let checked = |path: &str| destinations(&layout, folder.path(), &[Path::new(path)]).map(|_| ());
+        assert!(matches!(checked("/dev/null"), Err(ReportError::InTheWay { .. })));
+        std::os::unix::fs::symlink("undrift.toml", folder.path().join("link.json")).expect("a link");
+        assert!(matches!(checked("link.json"), Err(ReportError::OfTheVault { .. })));
+    }
+
+    #[test]
+    fn two_ways_to_one_file_are_one_file() {
+        let (folder, layout) = project();
+        let (one, other) = (Path::new("report.json"), Path::new("vault/../report.json"));
+        let both = destinations(&layout, folder.path(), &[one, other]);
+        assert!(matches!(both, Err(ReportError::Twice { .. })));
+    }
+
+    #[test]
+    fn an_earlier_report_is_read_or_refused_by_name() {
+        let (folder, _) = project();
+        let read = |content: &str| {
+            std::fs::write(folder.path().join("before.json"), content).expect("writing");
+            read(folder.path(), Path::new("before.json")).map(|_| ()).expect_err("no report").to_string()
+        };
+        assert_eq!(read("{}"), "before.json is not a report that `undrift audit --format json` wrote");
+        assert_eq!(read("not JSON"), "before.json is not a report that `undrift audit --format json` wrote");
+        assert_eq!(
+            read(r#"{"schema": "undrift/audit/0"}"#),
+            "before.json has the format `undrift/audit/0`, and this undrift reads `undrift/audit/1`"
+        );
+        assert_eq!(read("{\"schema\": \"undrift/audit/1\",\n\"tool\": 1}"), "before.json:2: is not what undrift wrote there");
+    }
+}

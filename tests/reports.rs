@@ -1,0 +1,112 @@
+//! Reports beside the normal output: written whole or refused before anything is asked, and compared with earlier ones.
+
+use insta::assert_snapshot;
+
+use crate::world::{World, files, repository, twins};
+
+#[test]
+fn every_format_goes_to_its_own_file() {
+    let (fly, github) = twins();
+    let world = World::with_twins(&fly, &github);
+    world.shop();
+    github.set(&repository(), "CODECOV_TOKEN", "theirs");
+    let before = files(&world.path(""));
+    let ran = world.run(&[
+        "audit",
+        "-e",
+        "staging",
+        "--write",
+        "json=a.json",
+        "--write",
+        "markdown=a.md",
+        "--write",
+        "sarif=a.sarif",
+        "--write",
+        "junit=a.xml",
+        "--write",
+        "table=a.txt",
+    ]);
+    let ran = ran.status(1);
+    assert!(ran.output.contains("never pushed"), "{}", ran.transcript());
+    let json = world.run(&["audit", "-e", "staging", "--format", "json"]).status(1);
+    assert_eq!(world.read("a.json"), json.output);
+    assert_snapshot!("report_sarif", world.read("a.sarif"));
+    assert_snapshot!("report_junit", world.read("a.xml"));
+    assert!(world.read("a.md").starts_with("## undrift audit: drift\n"));
+    assert!(world.read("a.txt").contains("5 drifted"), "{}", world.read("a.txt"));
+    let mut after = files(&world.path(""));
+    for file in ["a.json", "a.md", "a.sarif", "a.xml", "a.txt", ".undrift/etags.json"] {
+        assert!(after.remove(&world.path(file)).is_some(), "{file}");
+    }
+    assert_eq!(after, before);
+}
+
+#[test]
+fn what_cannot_be_written_is_said_before_anything_is_asked() {
+    let (fly, github) = twins();
+    let world = World::with_twins(&fly, &github);
+    world.shop();
+    std::fs::create_dir(world.path("folder")).unwrap();
+    let before = files(&world.path(""));
+    let mut said = String::new();
+    for arguments in [
+        &["--write", "sarif=nowhere/a.sarif"][..],
+        &["--write", "sarif=folder"],
+        &["--write", "json=undrift.toml"],
+        &["--write", "json=vault/staging/a.json"],
+        &["--write", "json=a.json", "--write", "sarif=./a.json"],
+        &["--write", "pdf=a.pdf"],
+        &["--write", "json"],
+        &["--write", "json="],
+        &["--changed-since", "nowhere.json"],
+        &["--changed-since", "undrift.toml"],
+    ] {
+        said += &world.run(&[&["audit"], arguments].concat()).status(2).talk;
+    }
+    assert_snapshot!("report_refusals", said);
+    assert!(fly.requests().is_empty() && github.requests().is_empty());
+    assert_eq!(files(&world.path("")), before);
+}
+
+#[test]
+fn only_what_changed_is_shown() {
+    let (fly, github) = twins();
+    let mut world = World::with_twins(&fly, &github);
+    world.shop();
+    let _ = world.run(&["audit", "-e", "staging", "--write", "json=before.json"]).status(1);
+    world.now = "2026-11-27T08:00:00Z".parse().unwrap();
+    let _ = world.run(&["push", "-e", "staging", "-t", "web", "--yes"]).status(0);
+    github.set(&repository(), "CODECOV_TOKEN", "theirs");
+    let since = |more: &[&str]| world.run(&[&["audit", "--changed-since", "before.json"], more].concat());
+    assert_snapshot!("report_changes", since(&["-e", "staging"]).status(1).transcript());
+    assert_snapshot!("report_changes_markdown", since(&["-e", "staging", "--format", "markdown"]).status(1).output);
+    let json = since(&["-e", "staging", "-t", "web", "--format", "json"]).status(0).json();
+    let count = |part: &str| json["changes"][part].as_array().map(Vec::len);
+    assert_eq!([count("new"), count("open"), count("mended"), count("unseen")], [Some(0), Some(0), Some(2), Some(2)]);
+    world.write("older.json", world.read("before.json").replace("undrift/audit/1", "undrift/audit/0"));
+    let older = world.run(&["audit", "--changed-since", "older.json"]).status(2);
+    assert!(older.talk.contains("older.json has the format `undrift/audit/0`"), "{}", older.talk);
+}
+
+#[test]
+fn how_bad_something_is_can_be_declared() {
+    let (fly, github) = twins();
+    let world = World::with_twins(&fly, &github);
+    world.shop();
+    let _ = world.run(&["push", "-e", "staging", "--yes"]).status(0);
+    github.set(&repository(), "CODECOV_TOKEN", "theirs");
+    let _ = world.run(&["audit", "-e", "staging"]).status(1);
+    let with = |rules: &str| {
+        world.write("undrift.toml", format!("{}\n[audit]\n{rules}\n", crate::world::SHOP));
+        world.run(&["audit", "-e", "staging", "--format", "json"])
+    };
+    let quiet = with("severity = { UD108 = \"note\" }").status(0).json();
+    assert_eq!((&quiet["entries"][0]["severity"], &quiet["in_sync"]), (&"note".into(), &false.into()));
+    let _ = with("fail-on = \"error\"").status(0);
+    let _ = with("fail-on = \"error\"\nseverity = { UD108 = \"error\" }").status(1);
+    let _ = with("fail-on = \"note\"\nseverity = { UD108 = \"note\" }").status(1);
+    let typo = with("severity = { UD180 = \"note\" }").status(2);
+    assert!(typo.talk.starts_with("error: there is no code `UD180`\nhint: did you mean "), "{}", typo.talk);
+    let word = with("fail-on = \"eror\"").status(2);
+    assert!(word.talk.contains("unknown word `eror`; did you mean `error`?"), "{}", word.talk);
+}
