@@ -299,6 +299,17 @@ pub enum Refusal {
         /// The nearest name that there is.
         nearest: Option<String>,
     },
+    /// An action that somebody else can move.
+    #[error("`--action` does not name a repository at a full commit")]
+    NotPinned,
+    /// A name of which no recorded audit speaks.
+    #[error("no recorded audit speaks of a secret {name}")]
+    NotRecorded {
+        /// What was written.
+        name: Typed,
+        /// The nearest name that one speaks of.
+        nearest: Option<String>,
+    },
     /// A new name that is not new.
     #[error("there is a secret `{name}` already, {place}")]
     NameTaken {
@@ -436,6 +447,7 @@ impl Refusal {
             | Self::UnknownVerb { name, .. }
             | Self::UnknownCode { name, .. }
             | Self::NoSecret { name, .. }
+            | Self::NotRecorded { name, .. }
             | Self::NothingToOverwrite { name, .. }
             | Self::NotThere { name, .. }
             | Self::NotUnmanaged { name, .. }
@@ -449,12 +461,17 @@ impl Refusal {
             | Self::UnknownVerb { nearest: Some(name), .. }
             | Self::UnknownCode { nearest: Some(name), .. }
             | Self::NoSecret { nearest: Some(name), .. }
+            | Self::NotRecorded { nearest: Some(name), .. }
             | Self::NothingToOverwrite { nearest: Some(name), .. }
             | Self::NotThere { nearest: Some(name), .. }
             | Self::NotUnmanaged { nearest: Some(name), .. } => format!("did you mean `{name}`?"),
             Self::NotThere { .. } => {
                 "`undrift list` shows every secret; its `targets` in undrift.toml say where it goes".to_owned()
             }
+            Self::NotPinned => {
+                "write `OWNER/NAME@` and the 40 digits of the commit; a tag or a branch may be moved".to_owned()
+            }
+            Self::NotRecorded { .. } => "`undrift audit --record` records one".to_owned(),
             Self::Keyless(name) => format!("`undrift seal -e {name}` makes one"),
             Self::PlanMoved { .. } => "plan again: `undrift plan --out FILE`, with the same options".to_owned(),
             Self::NothingToAdopt { place, .. } => {

@@ -14,6 +14,15 @@
   const fits = (item, verdict) =>
     !verdict || (verdict === 'open' ? item.dataset.o === '1' : item.dataset.v === verdict);
 
+  // One cell of each table is reached by the tabulator; the arrow keys lead to the others.
+  const entries = new Map();
+  const enter = (table, button) => {
+    const before = entries.get(table);
+    if (before) before.tabIndex = -1;
+    if (button) button.tabIndex = 0;
+    entries.set(table, button);
+  };
+
   const filter = () => {
     const wanted = {
       environment: one('by-environment').value,
@@ -45,10 +54,10 @@
         for (const cell of row.cells) {
           const out = Boolean(wanted.target && cell.dataset.t && cell.dataset.t !== wanted.target);
           cell.hidden = out;
-          for (const button of cell.querySelectorAll('button')) {
+          for (const button of cell.children) {
+            if (button.localName !== 'button') continue;
             const visible = here && !out && fits(button, wanted.verdict);
             button.classList.toggle('off', !visible);
-            button.tabIndex = -1;
             all += 1;
             if (visible) {
               shown += 1;
@@ -60,7 +69,7 @@
         row.hidden = !any;
       }
       section.hidden = first === null;
-      if (first) first.tabIndex = 0;
+      enter(table, first);
     }
     one('shown').textContent = shown + ' of ' + all + ' shown';
   };
@@ -78,8 +87,9 @@
     list.replaceChildren();
     for (const [label, text, is_command] of [
       ['Verdict', entry.state],
-      ['Known by', entry.proof],
       ['What is known', entry.detail],
+      ['Type next', entry.next, true],
+      ['Known by', entry.proof],
       ['Running', entry.rollout],
       ['Secret', entry.secret],
       ['Environment', entry.environment],
@@ -88,7 +98,6 @@
       ['Wrong since', entry.open_since],
       ['Declared at', entry.location],
       ['Means', entry.code && entry.code + ': ' + (data.codes[entry.code] || '')],
-      ['Type next', entry.next, true],
     ]) {
       if (!text) continue;
       const term = document.createElement('dt');
@@ -100,6 +109,7 @@
       list.append(term, description);
     }
     one('details').showModal();
+    one('details').scrollTop = 0;
   };
 
   const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
@@ -116,8 +126,7 @@
       if (!cell) return;
       const next = !cell.hidden && !row.hidden && cell.querySelector('button:not(.off)');
       if (next) {
-        button.tabIndex = -1;
-        next.tabIndex = 0;
+        enter(cell.closest('table'), next);
         next.focus();
         return;
       }

@@ -31,6 +31,8 @@ const VERBS: &[&str] = &[
     "rotate API_TOKEN -e staging --yes",
     "seal -e staging --yes",
     "log -e staging",
+    "history",
+    "ci github --action acme/undrift@3d3c42e5aac5ba805825da76410c181273ba90b1",
     "adopt API_TOKEN -e staging -t web --yes",
     "ignore OTHER -t web --reason because --yes",
 ];
@@ -39,7 +41,7 @@ const VERBS: &[&str] = &[
 const OTHERS: [&str; 8] = ["init", "diff", "login", "logout", "doctor", "explain", "completions", "man"];
 
 /// Verbs that need nothing of the vault but its declarations.
-const DECLARATIONS_ALONE: [&str; 1] = ["ignore"];
+const DECLARATIONS_ALONE: [&str; 3] = ["ci", "history", "ignore"];
 
 fn verb(typed: &str) -> &str {
     typed.split(' ').next().unwrap()
@@ -91,17 +93,17 @@ fn what_is_wrong_is_named_and_nothing_is_changed() {
             world.write("undrift.toml", "version = 1\n[environments.stag");
         }),
         ("no vault", &DECLARATIONS_ALONE, "staging", &|world| fs::remove_dir_all(world.path("vault")).unwrap()),
-        ("a file of garbage", &["log", "ignore"], "vault/staging/secrets.toml.age", &|world| {
+        ("a file of garbage", &["log", "ci", "history", "ignore"], "vault/staging/secrets.toml.age", &|world| {
             world.write("vault/staging/secrets.toml.age", garbage());
         }),
-        ("half a file", &["log", "ignore"], "vault/staging/secrets.toml.age", &|world| {
+        ("half a file", &["log", "ci", "history", "ignore"], "vault/staging/secrets.toml.age", &|world| {
             let whole = world.read("vault/staging/secrets.toml.age");
             world.write("vault/staging/secrets.toml.age", &whole[..whole.len() / 2]);
         }),
         ("a key of garbage", &DECLARATIONS_ALONE, "staging", &|world| {
             world.write("vault/staging/key.age", garbage());
         }),
-        ("no identity", &["ignore", "access"], "identity", &|world| fs::remove_file(identity(world)).unwrap()),
+        ("no identity", &["ci", "history", "ignore", "access"], "identity", &|world| fs::remove_file(identity(world)).unwrap()),
         ("an identity of garbage", &DECLARATIONS_ALONE, "identity.txt", &|world| {
             fs::write(identity(world), garbage()).unwrap();
         }),

@@ -67,6 +67,9 @@ impl Browser {
         }}});
         let opened = browser.send("POST", "/session", &capabilities);
         opened["sessionId"].as_str().expect("a session").clone_into(&mut browser.session);
+        // What it shows of its own accord at first is no page of ours.
+        browser.command("/url", &json!({ "url": "about:blank" }));
+        browser.noticed();
         Some(browser)
     }
 
@@ -256,4 +259,31 @@ fn every_control_has_a_name_and_narrow_screens_scroll_down_alone() {
     for node in controls.iter().filter(|node| role(node) != "table") {
         assert!(node["name"]["value"].as_str().is_some_and(|name| !name.is_empty()), "{node}");
     }
+}
+
+#[test]
+fn ten_thousand_rows_open_and_filter() {
+    let Some(browser) = Browser::start("a page of ten thousand rows") else { return };
+    let (fly, github) = twins();
+    let world = World::with_twins(&fly, &github);
+    world.shop();
+    let json = world.run(&["audit", "-e", "staging", "--format", "json"]).status(1).output;
+    let mut report: vault_schema::audit::Report = serde_json::from_str(&json).unwrap();
+    let entry = report.entries[0].clone();
+    report.entries = (0..10_000)
+        .map(|index| {
+            let (target, secret) = (format!("target-{}", index / 50), format!("SECRET_{}", index % 50));
+            let place = format!("fly:shop-{target}");
+            vault_schema::audit::Entry { target, place, remote_name: secret.clone(), secret: Some(secret), ..entry.clone() }
+        })
+        .collect();
+    world.write("many.html", undrift::report::html::audit(&report, &[]));
+    browser.open(&world.path("many.html"));
+    assert_eq!(browser.run("return document.getElementById('shown').textContent"), "10000 of 10000 shown");
+    choose(&browser, "by-name", "target-17");
+    assert_eq!(browser.run("return document.getElementById('shown').textContent"), "550 of 10000 shown");
+    choose(&browser, "by-name", "");
+    choose(&browser, "by-target", "target-171");
+    assert_eq!(visible(&browser, ".matrix button"), 50);
+    assert_eq!(browser.noticed().0, Vec::<Value>::new());
 }

@@ -64,7 +64,7 @@ fn report_file(text: &str) -> Result<ReportFile, String> {
 #[command(after_help = "An audit only reads. It covers every environment that your identity opens.\n\n\
                   Examples:\n  undrift audit\n  undrift audit -e production --format json\n  \
                   undrift audit --write html=audit.html --write json=audit.json\n  \
-                  undrift audit --changed-since last-week.json")]
+                  undrift audit --changed-since last-week.json\n  undrift audit --record")]
 pub struct Audit {
     /// How to write it: `table` for people, `json` for scripts, `markdown` for a pull request, `sarif` for code
     /// scanning, `junit` for systems that show tests, `html` for one page that shows the whole picture
@@ -78,6 +78,14 @@ pub struct Audit {
     /// Show what is new, mended or still open since an earlier report, written with `--format json`
     #[arg(long, value_name = "FILE", conflicts_with = "all")]
     pub changed_since: Option<PathBuf>,
+
+    /// Add a summary without values to the recorded audits, for `undrift history`
+    #[arg(long)]
+    pub record: bool,
+
+    /// Where audits are recorded, if not in `history/` beside the vault
+    #[arg(long, value_name = "FOLDER")]
+    pub history: Option<PathBuf>,
 
     /// Show every row, not only those that want attention
     #[arg(short, long)]

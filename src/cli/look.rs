@@ -1,5 +1,7 @@
 //! What the verbs that look back take: `log`, `explain`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::Format;
@@ -12,6 +14,24 @@ pub struct Log {
     /// How to write it: `table` for people, `json` for scripts
     #[arg(short, long, value_enum, default_value_t, hide_possible_values = true)]
     pub format: Format,
+}
+
+/// `undrift history`
+#[derive(Debug, Args)]
+#[command(after_help = "Exit status: 0 done, 2 a recorded audit cannot be read.\n\n\
+                  Examples:\n  undrift history\n  undrift history --secret SMTP_PASSWORD -e production")]
+pub struct History {
+    /// How to write it: `table` for people, `json` for scripts
+    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true)]
+    pub format: Format,
+
+    /// Show what became of one secret at each place
+    #[arg(long, value_name = "NAME")]
+    pub secret: Option<String>,
+
+    /// Where audits are recorded, if not in `history/` beside the vault
+    #[arg(long, value_name = "FOLDER")]
+    pub history: Option<PathBuf>,
 }
 
 /// `undrift explain`

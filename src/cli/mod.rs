@@ -17,6 +17,8 @@ pub use drift::{Adopt, Audit, AuditFormat, Choices, Ignore, Plan, Push, ReportFi
 pub use look::{Explain, Log};
 pub use rotate::Rotate;
 pub use shell::{Completions, Man, Shell};
+pub use look::{Explain, History, Log};
+pub use shell::{Ci, CiSystem, Completions, Man, Shell};
 pub use start::{Doctor, Import, Init, Kept, Login, Logout};
 pub use vault::{Diff, Edit, Export, ExportFormat, Get, List, Rename, Rm, Run, Seal, Set};
 
@@ -103,8 +105,12 @@ pub enum Command {
     Seal(Seal),
     /// Show who did what and when, and whether anybody has changed that since
     Log(Log),
+    /// Show the recorded audits, what became of drifts, and the life of one secret
+    History(History),
     /// Tell what a code such as UD104 means, why it matters and what to do
     Explain(Explain),
+    /// Write a workflow that audits once a week
+    Ci(Ci),
     /// Write what a shell needs to complete verbs, options and the names in undrift.toml
     Completions(Completions),
     /// Write the manual page of undrift, or of one verb

@@ -1,4 +1,4 @@
-//! What the verbs for a shell's comfort take: `completions`, `man`.
+//! What the verbs for jobs and for a shell's comfort take: `ci`, `completions`, `man`.
 
 use clap::{Args, ValueEnum};
 
@@ -24,6 +24,29 @@ impl Shell {
             Self::Zsh => "zsh",
         }
     }
+}
+
+/// A system that runs jobs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CiSystem {
+    /// GitHub Actions
+    Github,
+}
+
+/// `undrift ci`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The workflow reads and never writes. It stands in .github/workflows/undrift-audit.yml, and is yours to edit.\n\n\
+                  Examples:\n  undrift ci github --action acme/undrift@3d3c42e5aac5ba805825da76410c181273ba90b1"
+)]
+pub struct Ci {
+    /// The system
+    #[arg(value_name = "SYSTEM", value_enum)]
+    pub system: CiSystem,
+
+    /// The repository that has undrift, at a full commit that you have looked at
+    #[arg(long, value_name = "OWNER/NAME@COMMIT")]
+    pub action: String,
 }
 
 /// `undrift completions`

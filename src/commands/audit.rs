@@ -1,9 +1,10 @@
 //! `undrift audit`: what has drifted, and how it is known. It writes nothing but what it has learned of listings, seals and
-//! logs, in this machine's own folder, and the reports that it was told to write.
+//! logs, in this machine's own folder, and the reports and the record that it was told to write.
 
 use std::path::Path;
 
 use vault_schema::audit::Report;
+use vault_schema::history::Run;
 use vault_schema::verdict::Verdict;
 
 use super::survey::{Survey, survey};
@@ -13,8 +14,9 @@ use crate::domain::typed::Typed;
 use crate::error::{Exit, Refusal};
 use crate::flow::audit::faults_of_values;
 use crate::report::explain::CODES;
-use crate::report::{self, advice, changes, html, junit, markdown, sarif, table};
+use crate::report::{self, advice, changes, history, html, junit, markdown, sarif, table};
 use crate::settings::{Selection, World};
+use crate::vault::records::Records;
 use crate::vault::{lock, reports};
 
 pub(super) fn run(arguments: &Audit, global: &Global, world: &mut World) -> anyhow::Result<Exit> {
@@ -24,8 +26,17 @@ pub(super) fn run(arguments: &Audit, global: &Global, world: &mut World) -> anyh
     let paths: Vec<&Path> = arguments.files.iter().map(|file| file.path.as_path()).collect();
     let destinations = reports::destinations(&selection.layout, &world.folder, &paths)?;
     let before = arguments.changed_since.as_ref().map(|path| reports::read(&world.folder, path)).transpose()?;
+    let records = Records::of(&selection.layout, &world.folder, arguments.history.as_deref());
+    if arguments.record {
+        records.check(&selection.layout)?;
+    }
     let survey = survey(selection, global, world)?;
     let mut report = build(&survey);
+    let recorded = records.read()?;
+    history::date(&mut report, &recorded.runs);
+    for fault in &recorded.faults {
+        world.ui.say(&format!("note: {} {}, and is left out", fault.file, fault.message));
+    }
     report.changes = before.map(|before| changes::compare(&before, &report));
     survey.mention_interrupted(world);
     // Where another writes, or nothing may be written, the next audit remembers as well.
@@ -34,13 +45,16 @@ pub(super) fn run(arguments: &Audit, global: &Global, world: &mut World) -> anyh
     {
         let _ = survey.remember();
     }
-    let text = render(arguments.format, &report, arguments.all, world.ui.width);
+    let text = render(arguments.format, &report, &recorded.runs, arguments.all, world.ui.width);
     world.ui.write(&text);
     if arguments.format == AuditFormat::Table {
         hint(&report, &survey, world);
     }
     for (file, destination) in arguments.files.iter().zip(&destinations) {
-        reports::write(destination, &render(file.format, &report, true, FILE_WIDTH))?;
+        reports::write(destination, &render(file.format, &report, &recorded.runs, true, FILE_WIDTH))?;
+    }
+    if arguments.record {
+        records.append(&history::run(&report))?;
     }
     Ok(if !report.complete || report.summary.unreadable > 0 {
         Exit::Trouble
@@ -70,14 +84,14 @@ fn build(survey: &Survey) -> Report {
     })
 }
 
-fn render(format: AuditFormat, report: &Report, all: bool, width: usize) -> String {
+fn render(format: AuditFormat, report: &Report, recorded: &[Run], all: bool, width: usize) -> String {
     match (format, &report.changes) {
         (AuditFormat::Json, _) => report::json(report),
         (AuditFormat::Markdown, Some(changes)) => markdown::changes(report, changes),
         (AuditFormat::Markdown, None) => markdown::audit(report, all),
         (AuditFormat::Sarif, _) => sarif::audit(report),
         (AuditFormat::Junit, _) => junit::audit(report),
-        (AuditFormat::Html, _) => html::audit(report),
+        (AuditFormat::Html, _) => html::audit(report, recorded),
         (AuditFormat::Table, Some(changes)) => changes::table(report, changes, width),
         (AuditFormat::Table, None) => table::audit(report, all, width),
     }

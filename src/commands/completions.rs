@@ -31,6 +31,7 @@ const SECRETS: &[(&str, &str)] = &[
     ("push", "overwrite"),
     ("adopt", "name"),
     ("rotate", "names"),
+    ("history", "secret"),
 ];
 
 pub(super) fn run(arguments: &Completions, world: &mut World) -> anyhow::Result<Exit> {

@@ -3,6 +3,7 @@
 mod access;
 mod adopt;
 mod audit;
+mod ci;
 mod completions;
 mod diff;
 mod doctor;
@@ -11,6 +12,7 @@ mod explain;
 mod export;
 mod get;
 mod grant;
+mod history;
 mod ignore;
 mod import;
 mod init;
@@ -66,7 +68,9 @@ pub fn run(cli: &Cli, world: &mut World) -> anyhow::Result<Exit> {
         Command::Ignore(arguments) => ignore::run(arguments, &cli.global, world),
         Command::Seal(arguments) => seal::run(arguments, &cli.global, world),
         Command::Log(arguments) => log::run(arguments, &cli.global, world),
+        Command::History(arguments) => history::run(arguments, &cli.global, world),
         Command::Explain(arguments) => explain::run(arguments, world),
+        Command::Ci(arguments) => ci::run(arguments, &cli.global, world),
         Command::Completions(arguments) => completions::run(arguments, world),
         Command::Man(arguments) => man::run(arguments, world),
     }

@@ -3,6 +3,7 @@
 mod ages;
 mod details;
 mod matrix;
+mod trend;
 
 use std::collections::BTreeSet;
 
@@ -11,13 +12,15 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 use vault_schema::audit::{Entry, Finding, Report, Severity};
+use vault_schema::history::Run;
 use vault_schema::verdict::{Proof, Rollout, Verdict};
 
 use self::ages::AgeRow;
 use self::details::Data;
 use self::matrix::Matrix;
+use self::trend::Trend;
 use super::audit::{is_open, open_entries};
-use super::{changes, table};
+use super::{changes, history, table};
 
 const STYLE: &str = include_str!("../../templates/audit.css");
 const SCRIPT: &str = include_str!("../../templates/audit.js");
@@ -45,6 +48,7 @@ struct Page<'a> {
     findings: Vec<Fault<'a>>,
     legend: Vec<Sign>,
     matrices: Vec<Matrix<'a>>,
+    trend: Option<Trend>,
     ages: Vec<AgeRow<'a>>,
     undated: usize,
     data: Data<'a>,
@@ -92,14 +96,16 @@ struct Sign {
     words: String,
 }
 
-/// Renders an audit.
-pub fn audit(report: &Report) -> String {
+/// Renders an audit, with what was recorded before it, the oldest first.
+pub fn audit(report: &Report, recorded: &[Run]) -> String {
+    let mut runs: Vec<_> = recorded.iter().filter(|run| run.at < report.at).map(history::line).collect();
+    runs.push(history::line(&history::run(report)));
     let (state, state_sign, tone) = match (report.in_sync, report.complete) {
         (true, _) => ("in sync", "✓", "good"),
         (false, true) => ("drift", "≠", "bad"),
         (false, false) => ("incomplete", "!", "unread"),
     };
-    let mut attention: Vec<Attention<'_>> = open_entries(report).map(attention).collect();
+    let mut attention: Vec<Attention<'_>> = open_entries(report).filter(|entry| table::is_shown(entry, false)).map(attention).collect();
     attention.sort_by_key(|row| table::rank(row.entry));
     let (ages, undated) = ages::rows(report);
     let page = Page {
@@ -123,6 +129,7 @@ pub fn audit(report: &Report) -> String {
         findings: report.findings.iter().map(fault).collect(),
         legend: legend(report),
         matrices: matrix::matrices(report),
+        trend: trend::trend(&runs),
         ages,
         undated,
         data: details::data(report),

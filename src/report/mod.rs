@@ -7,6 +7,7 @@ pub mod changes;
 pub mod diff;
 pub mod doctor;
 pub mod explain;
+pub mod history;
 pub mod html;
 pub mod intake;
 pub mod junit;

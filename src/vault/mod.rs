@@ -25,6 +25,7 @@ pub mod project;
 pub mod read;
 pub mod receipts;
 pub mod recipients;
+pub mod records;
 pub mod reencrypt;
 pub mod renaming;
 pub mod rotation;

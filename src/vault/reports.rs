@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use vault_schema::audit::{Report, SCHEMA};
 
-use super::layout::Layout;
+use super::layout::{Layout, PROJECT_FILE};
 use super::store::{self, ReadError};
 
 /// What the schemas of all versions begin with.
@@ -126,9 +126,7 @@ fn destination(layout: &Layout, folder: &Path, path: &Path) -> Result<Destinatio
             store::folder_of(&path).canonicalize().map_err(unwritable)?.join(name)
         }
     };
-    let root = layout.root().canonicalize().map_err(unwritable)?;
-    let own = [root.join("vault"), root.join(".undrift"), root.join(".git")];
-    if own.iter().any(|own| path.starts_with(own)) || path == root.join(super::layout::PROJECT_FILE) {
+    if is_of_the_vault(layout, &path) {
         return Err(ReportError::OfTheVault { file: shown });
     }
     if path.symlink_metadata().is_ok_and(|metadata| !metadata.is_file()) {
@@ -136,6 +134,13 @@ fn destination(layout: &Layout, folder: &Path, path: &Path) -> Result<Destinatio
     }
     store::try_to_write(&path).map_err(unwritable)?;
     Ok(Destination { path, shown })
+}
+
+/// Returns whether a path, followed to its end, leads to what an audit must not write to.
+pub(super) fn is_of_the_vault(layout: &Layout, path: &Path) -> bool {
+    let Ok(root) = layout.root().canonicalize() else { return false };
+    let own = [root.join("vault"), root.join(".undrift"), root.join(".git")];
+    own.iter().any(|own| path.starts_with(own)) || path == root.join(PROJECT_FILE)
 }
 
 /// Writes a report in place of what was there.

@@ -11,6 +11,7 @@ pub mod etags;
 #[cfg(feature = "schemas")]
 pub mod group;
 pub mod issuers;
+pub mod history;
 pub mod journal;
 #[cfg(feature = "schemas")]
 pub mod list;

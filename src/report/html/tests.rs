@@ -12,7 +12,7 @@ fn no_name_breaks_out_of_its_place() {
     odd.next = Some(ODD.to_owned());
     let mut fault = finding("UD250", ODD);
     fault.message = ODD.to_owned();
-    let page = audit(&report(vec![odd], vec![fault]));
+    let page = audit(&report(vec![odd], vec![fault]), &[]);
     assert_eq!(page.matches("<script").count(), 2, "the data and the script, and nothing else");
     assert_eq!(page.matches("</script").count(), 2);
     assert!(!page.contains("alert(1)</"), "{page}");
@@ -21,7 +21,7 @@ fn no_name_breaks_out_of_its_place() {
 
 #[test]
 fn the_policy_names_the_digest_of_what_is_there() {
-    let page = audit(&report(vec![], vec![]));
+    let page = audit(&report(vec![], vec![]), &[]);
     let between = |start: &str, end: &str| {
         let after = page.split_once(start).map(|(_, after)| after).expect("a start");
         after.split_once(end).map(|(text, _)| text).expect("an end")
@@ -75,4 +75,19 @@ fn the_parts_of_the_proof_fill_the_bar() {
     let shares = shares(&report);
     assert_eq!(shares.iter().map(|share| share.count).collect::<Vec<_>>(), [1, 5, 1]);
     assert_eq!(shares.iter().map(|share| share.width).sum::<usize>(), 1000);
+}
+
+#[test]
+fn a_trend_needs_two_audits_and_stays_in_its_frame() {
+    let audit = |day: u8, drift: usize| {
+        let mut report = report(vec![], vec![]);
+        report.at = format!("2026-11-{day:02}T08:00:00Z").parse().expect("an instant");
+        report.summary.drift = drift;
+        history::line(&history::run(&report))
+    };
+    assert!(trend::trend(&[audit(1, 4)]).is_none());
+    let trend = trend::trend(&[audit(1, 4), audit(3, 0), audit(5, 2)]).expect("a trend");
+    assert_eq!(trend.series[0].line, "M40 15L490 215L940 115");
+    assert_eq!(trend.levels, [(215, 0), (115, 2), (15, 4)]);
+    assert_eq!(trend.rows.iter().map(|row| row.counts[0]).collect::<Vec<_>>(), [4, 0, 2]);
 }
