@@ -103,7 +103,9 @@ fn what_is_wrong_is_named_and_nothing_is_changed() {
         ("a key of garbage", &DECLARATIONS_ALONE, "staging", &|world| {
             world.write("vault/staging/key.age", garbage());
         }),
-        ("no identity", &["ci", "history", "ignore", "access"], "identity", &|world| fs::remove_file(identity(world)).unwrap()),
+        ("no identity", &["ci", "history", "ignore", "access"], "identity", &|world| {
+            fs::remove_file(identity(world)).unwrap()
+        }),
         ("an identity of garbage", &DECLARATIONS_ALONE, "identity.txt", &|world| {
             fs::write(identity(world), garbage()).unwrap();
         }),

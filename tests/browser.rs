@@ -18,7 +18,7 @@ struct Browser {
     address: String,
     session: String,
     /// Its profile and everything else that it writes.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Browser {
@@ -40,15 +40,12 @@ impl Browser {
         let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
         let port = lines.find_map(|line| {
             let line = line.unwrap();
-            line.split_once("successfully on port ").and_then(|(_, port)| port.trim_end_matches('.').parse::<u16>().ok())
+            line.split_once("successfully on port ")
+                .and_then(|(_, port)| port.trim_end_matches('.').parse::<u16>().ok())
         });
-        let mut browser = Self {
-            driver,
-            address: format!("127.0.0.1:{}", port.expect("a port")),
-            session: String::new(),
-            _folder: folder,
-        };
-        let profile = browser._folder.path().join("profile");
+        let mut browser =
+            Self { driver, address: format!("127.0.0.1:{}", port.expect("a port")), session: String::new(), folder };
+        let profile = browser.folder.path().join("profile");
         let arguments = [
             "--headless",
             "--no-sandbox",
@@ -274,7 +271,13 @@ fn ten_thousand_rows_open_and_filter() {
         .map(|index| {
             let (target, secret) = (format!("target-{}", index / 50), format!("SECRET_{}", index % 50));
             let place = format!("fly:shop-{target}");
-            vault_schema::audit::Entry { target, place, remote_name: secret.clone(), secret: Some(secret), ..entry.clone() }
+            vault_schema::audit::Entry {
+                target,
+                place,
+                remote_name: secret.clone(),
+                secret: Some(secret),
+                ..entry.clone()
+            }
         })
         .collect();
     world.write("many.html", undrift::report::html::audit(&report, &[]));

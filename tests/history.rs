@@ -74,7 +74,9 @@ fn a_record_that_was_cut_is_named_and_the_others_are_read() {
     let whole = world.read("history/20261102T080000Z.json");
     world.write("history/20261102T080000Z.json", &whole[..whole.len() / 2]);
     world.write("history/20261103T080000Z.json", whole.replace("recorded-audit/1", "recorded-audit/9"));
+    world.write("history/mine.json", "{}");
     let ran = world.run(&["history"]).status(2);
+    assert!(!ran.talk.contains("mine.json"), "{}", ran.talk);
     for expected in [
         "error: history/20261102T080000Z.json was cut short, and is left out\n",
         "error: history/20261103T080000Z.json has another format than `undrift/recorded-audit/1`, and is left out\n",

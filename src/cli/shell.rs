@@ -40,8 +40,8 @@ pub enum CiSystem {
                   Examples:\n  undrift ci github --action acme/undrift@3d3c42e5aac5ba805825da76410c181273ba90b1"
 )]
 pub struct Ci {
-    /// The system
-    #[arg(value_name = "SYSTEM", value_enum)]
+    /// The system: `github`
+    #[arg(value_name = "SYSTEM", value_enum, hide_possible_values = true)]
     pub system: CiSystem,
 
     /// The repository that has undrift, at a full commit that you have looked at

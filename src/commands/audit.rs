@@ -30,9 +30,9 @@ pub(super) fn run(arguments: &Audit, global: &Global, world: &mut World) -> anyh
     if arguments.record {
         records.check(&selection.layout)?;
     }
+    let recorded = records.read()?;
     let survey = survey(selection, global, world)?;
     let mut report = build(&survey);
-    let recorded = records.read()?;
     history::date(&mut report, &recorded.runs);
     for fault in &recorded.faults {
         world.ui.say(&format!("note: {} {}, and is left out", fault.file, fault.message));

@@ -38,10 +38,13 @@ pub(super) fn run(arguments: &Ci, global: &Global, world: &mut World) -> anyhow:
     let path = repository.join(FOLDER).join(FILE);
     let shown = format!("{FOLDER}/{FILE}");
     match store::read_if_present(&path).with_context(|| format!("cannot read {shown}"))? {
-        Some(there) if there == text.as_bytes() => world.ui.say(&format!("{shown} is there already, and as it should be")),
+        Some(there) if there == text.as_bytes() => {
+            world.ui.say(&format!("{shown} is there already, and as it should be"));
+        }
         Some(_) => return Err(Refusal::AlreadyThere(shown).into()),
         None => {
-            let written = store::make_folder(&repository.join(FOLDER)).and_then(|()| store::create(&path, text.as_bytes()));
+            let written =
+                store::make_folder(&repository.join(FOLDER)).and_then(|()| store::create(&path, text.as_bytes()));
             written.with_context(|| format!("cannot write {shown}"))?;
             world.ui.say(&format!("wrote {shown}"));
         }

@@ -17,7 +17,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global, world: &mut World) -> 
     narrow(&mut runs, &selection);
     let history = render::build(&runs, faults, arguments.secret.as_deref());
     if let Some(secret) = arguments.secret.as_deref().filter(|_| history.lives.is_empty() && history.whole) {
-        let nearest = nearest(secret, render::secrets(&runs).into_iter()).map(str::to_owned);
+        let nearest = nearest(secret, render::secrets(&runs)).map(str::to_owned);
         return Err(Refusal::NotRecorded { name: Typed::new(secret), nearest }.into());
     }
     match arguments.format {
@@ -45,7 +45,8 @@ fn narrow(runs: &mut [Run], selection: &Selection) {
         run.places.retain(|place| {
             let named = !selection.environments_named
                 || selection.environments.iter().any(|name| name.as_str() == place.environment);
-            named && (selection.targets.is_empty() || selection.targets.iter().any(|name| name.as_str() == place.target))
+            named
+                && (selection.targets.is_empty() || selection.targets.iter().any(|name| name.as_str() == place.target))
         });
     }
 }

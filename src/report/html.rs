@@ -46,7 +46,7 @@ struct Page<'a> {
     verdicts: BTreeSet<&'static str>,
     attention: Vec<Attention<'a>>,
     findings: Vec<Fault<'a>>,
-    legend: Vec<Sign>,
+    legend: Vec<Look>,
     matrices: Vec<Matrix<'a>>,
     trend: Option<Trend>,
     ages: Vec<AgeRow<'a>>,
@@ -90,7 +90,7 @@ struct Fault<'a> {
 
 /// A state as the page shows it: a colour, and a sign for whoever does not see colours.
 #[derive(Clone, PartialEq, Eq)]
-struct Sign {
+struct Look {
     tone: &'static str,
     sign: &'static str,
     words: String,
@@ -105,7 +105,8 @@ pub fn audit(report: &Report, recorded: &[Run]) -> String {
         (false, true) => ("drift", "≠", "bad"),
         (false, false) => ("incomplete", "!", "unread"),
     };
-    let mut attention: Vec<Attention<'_>> = open_entries(report).filter(|entry| table::is_shown(entry, false)).map(attention).collect();
+    let mut attention: Vec<Attention<'_>> =
+        open_entries(report).filter(|entry| table::is_shown(entry, false)).map(attention).collect();
     attention.sort_by_key(|row| table::rank(row.entry));
     let (ages, undated) = ages::rows(report);
     let page = Page {
@@ -198,7 +199,7 @@ fn shares(report: &Report) -> Vec<Share> {
 
 fn attention(entry: &Entry) -> Attention<'_> {
     let line = table::line(entry);
-    let Sign { tone, sign, .. } = sign(entry);
+    let Look { tone, sign, .. } = look(entry);
     let search = format!("{} {} {}", entry.remote_name, entry.secret.as_deref().unwrap_or_default(), entry.place);
     Attention { entry, tone, sign, words: line.state, detail: line.detail, search: search.to_lowercase() }
 }
@@ -214,10 +215,10 @@ fn fault(finding: &Finding) -> Fault<'_> {
     Fault { finding, tone, sign, name, place, search: format!("{name} {place}").to_lowercase() }
 }
 
-fn legend(report: &Report) -> Vec<Sign> {
-    let mut signs: Vec<(u8, Sign)> = Vec::new();
+fn legend(report: &Report) -> Vec<Look> {
+    let mut signs: Vec<(u8, Look)> = Vec::new();
     for entry in &report.entries {
-        let sign = sign(entry);
+        let sign = look(entry);
         if !signs.iter().any(|(_, known)| *known == sign) {
             signs.push((table::rank(entry), sign));
         }
@@ -227,7 +228,7 @@ fn legend(report: &Report) -> Vec<Sign> {
 }
 
 /// Returns how a row is shown. No two states have one sign.
-fn sign(entry: &Entry) -> Sign {
+fn look(entry: &Entry) -> Look {
     let line = table::line(entry);
     let (tone, sign) = match (entry.verdict, entry.rollout) {
         (Verdict::InSync, Rollout::Live | Rollout::None) => ("good", "✓"),
@@ -244,7 +245,7 @@ fn sign(entry: &Entry) -> Sign {
         (Verdict::Unreadable, _) => ("unread", "!"),
     };
     let tone = if entry.code.is_some() && !is_open(entry) { "quiet" } else { tone };
-    Sign { tone, sign, words: line.state }
+    Look { tone, sign, words: line.state }
 }
 
 const fn proof_sign(proof: Proof) -> &'static str {

@@ -1,4 +1,4 @@
-//! JUnit's XML, for CI systems that show test results: a suite for each place, a case for each name in it.
+//! The XML of `JUnit`, for CI systems that show test results: a suite for each place, a case for each name in it.
 
 use std::collections::BTreeMap;
 

@@ -166,7 +166,11 @@ mod tests {
     #[test]
     fn has_what_the_format_requires() {
         let mut report = report(
-            vec![entry("web", "A", Verdict::Behind), entry("ci", "A", Verdict::Behind), entry("web", "B", Verdict::InSync)],
+            vec![
+                entry("web", "A", Verdict::Behind),
+                entry("ci", "A", Verdict::Behind),
+                entry("web", "B", Verdict::InSync),
+            ],
             vec![finding("UD250", "A")],
         );
         report.failures.push(failure("ci"));

@@ -72,8 +72,7 @@ impl Records {
 
     /// Reads every recorded audit. One that cannot be read is named and left out.
     pub fn read(&self) -> Result<Recorded, ReportError> {
-        let unreadable =
-            |source| ReportError::Unreadable { file: self.shown.clone(), source: ReadError::Io(source) };
+        let unreadable = |source| ReportError::Unreadable { file: self.shown.clone(), source: ReadError::Io(source) };
         let entries = match std::fs::read_dir(&self.folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Recorded::default()),
@@ -82,7 +81,8 @@ impl Records {
         let mut recorded = Recorded::default();
         for entry in entries {
             let path = entry.map_err(unreadable)?.path();
-            if path.extension().is_none_or(|ending| ending != "json") {
+            // The folder may have been there before, with files of somebody else.
+            if !path.file_name().is_some_and(|name| is_record(&name.to_string_lossy())) {
                 continue;
             }
             match parse(&path) {
@@ -97,6 +97,16 @@ impl Records {
         recorded.faults.sort_by(|left, right| left.file.cmp(&right.file));
         Ok(recorded)
     }
+}
+
+/// Returns whether a file is called as a record is: `20261120T080000Z.json`.
+fn is_record(name: &str) -> bool {
+    let is_digits = |text: &str, count: usize| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
+    let Some(instant) = name.strip_suffix(".json") else { return false };
+    instant
+        .split_once('Z')
+        .and_then(|(instant, _)| instant.split_once('T'))
+        .is_some_and(|(day, time)| is_digits(day, 8) && is_digits(time, 6))
 }
 
 fn parse(path: &Path) -> Result<Run, String> {

@@ -119,12 +119,11 @@ fn destination(layout: &Layout, folder: &Path, path: &Path) -> Result<Destinatio
     let unwritable = |source| ReportError::Unwritable { file: shown.clone(), source };
     let path = folder.join(path);
     // What leads there may be a link, and two ways may lead to one file.
-    let path = match path.canonicalize() {
-        Ok(path) => path,
-        Err(_) => {
-            let name = path.file_name().ok_or_else(|| unwritable(io::ErrorKind::InvalidFilename.into()))?;
-            store::folder_of(&path).canonicalize().map_err(unwritable)?.join(name)
-        }
+    let path = if let Ok(path) = path.canonicalize() {
+        path
+    } else {
+        let name = path.file_name().ok_or_else(|| unwritable(io::ErrorKind::InvalidFilename.into()))?;
+        store::folder_of(&path).canonicalize().map_err(unwritable)?.join(name)
     };
     if is_of_the_vault(layout, &path) {
         return Err(ReportError::OfTheVault { file: shown });
@@ -210,6 +209,9 @@ mod tests {
             read(r#"{"schema": "undrift/audit/0"}"#),
             "before.json has the format `undrift/audit/0`, and this undrift reads `undrift/audit/1`"
         );
-        assert_eq!(read("{\"schema\": \"undrift/audit/1\",\n\"tool\": 1}"), "before.json:2: is not what undrift wrote there");
+        assert_eq!(
+            read("{\"schema\": \"undrift/audit/1\",\n\"tool\": 1}"),
+            "before.json:2: is not what undrift wrote there"
+        );
     }
 }

@@ -10,8 +10,8 @@ pub mod doctor;
 pub mod etags;
 #[cfg(feature = "schemas")]
 pub mod group;
-pub mod issuers;
 pub mod history;
+pub mod issuers;
 pub mod journal;
 #[cfg(feature = "schemas")]
 pub mod list;

@@ -9,6 +9,8 @@ use crate::{
     saved_plan, seal,
     access, audit, diff, doctor, etags, group, history, journal, list, log, plan, project, push, receipts, renaming, saved_plan,
     seal,
+    access, audit, diff, doctor, etags, group, history, journal, list, log, plan, project, push, receipts, renaming,
+    saved_plan, seal,
 };
 
 /// One format.

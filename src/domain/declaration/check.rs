@@ -8,8 +8,8 @@ use vault_schema::project::{
 };
 
 use super::{
-    AccessSpec, AuditRules, Declaration, EnvironmentRules, HolderSpec, IgnoreRule, Interval, Project, Target, TargetSpec,
-    TokenSource,
+    AccessSpec, AuditRules, Declaration, EnvironmentRules, HolderSpec, IgnoreRule, Interval, Project, Target,
+    TargetSpec, TokenSource,
 };
 use crate::domain::generate;
 use crate::domain::hygiene;
@@ -253,8 +253,7 @@ impl Checker<'_> {
                 project.ignores.push(rule);
             }
         }
-        project.audit =
-            AuditRules { fail_on: self.file.audit.fail_on, severities: self.file.audit.severity.clone() };
+        project.audit = AuditRules { fail_on: self.file.audit.fail_on, severities: self.file.audit.severity.clone() };
         project
     }
 

@@ -9,11 +9,19 @@ fn names(list: &[Change]) -> Vec<&str> {
 #[test]
 fn what_is_new_open_and_mended_is_told_apart() {
     let before = report(
-        vec![entry("web", "A", Verdict::Missing), entry("web", "B", Verdict::Behind), entry("web", "C", Verdict::InSync)],
+        vec![
+            entry("web", "A", Verdict::Missing),
+            entry("web", "B", Verdict::Behind),
+            entry("web", "C", Verdict::InSync),
+        ],
         vec![finding("UD250", "A")],
     );
     let now = report(
-        vec![entry("web", "A", Verdict::InSync), entry("web", "B", Verdict::Conflict), entry("web", "C", Verdict::Missing)],
+        vec![
+            entry("web", "A", Verdict::InSync),
+            entry("web", "B", Verdict::Conflict),
+            entry("web", "C", Verdict::Missing),
+        ],
         vec![finding("UD252", "A")],
     );
     let changes = compare(&before, &now);

@@ -57,7 +57,9 @@ fn words(age: &Age, old: Option<i64>, today: Date) -> String {
     match age.due {
         Some(due) if due < today => parts.push(format!("overdue by {}, since {due}", counted(days(due, today)))),
         Some(due) => parts.push(format!("due by {due}")),
-        None if age.state == AgeState::AgeUnknown => parts.push("has a policy, and nobody wrote down its age".to_owned()),
+        None if age.state == AgeState::AgeUnknown => {
+            parts.push("has a policy, and nobody wrote down its age".to_owned());
+        }
         None => {}
     }
     match age.expires {
@@ -123,14 +125,14 @@ mod tests {
                 "bad",
                 "19 days old, expired on 2026-11-20",
             ),
-            (
-                age(AgeState::AgeUnknown, None, None, None),
-                None,
-                "quiet",
-                "has a policy, and nobody wrote down its age",
-            ),
+            (age(AgeState::AgeUnknown, None, None, None), None, "quiet", "has a policy, and nobody wrote down its age"),
             (age(AgeState::Good, Some(date(2026, 11, 19)), None, None), None, "good", "1 day old, no policy"),
-            (age(AgeState::Good, Some(date(2027, 1, 1)), Some(date(2027, 2, 1)), None), Some(0), "good", "-42 days old, due by 2027-02-01"),
+            (
+                age(AgeState::Good, Some(date(2027, 1, 1)), Some(date(2027, 2, 1)), None),
+                Some(0),
+                "good",
+                "-42 days old, due by 2027-02-01",
+            ),
         ] {
             let row = row(&age, today);
             assert_eq!((row.width, row.tone, row.words.as_str()), (width, tone, expected));

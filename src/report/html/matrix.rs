@@ -6,7 +6,7 @@ use vault_schema::audit::{Entry, Report};
 use vault_schema::verdict::{Proof, Verdict};
 
 use super::super::audit::is_open;
-use super::{Sign, proof_sign, sign};
+use super::{Look, look, proof_sign};
 
 /// More columns than this are hard to follow, so that the longer side goes down.
 const FEW: usize = 8;
@@ -102,7 +102,7 @@ fn secret(entry: &Entry) -> (bool, &str) {
 }
 
 fn item(index: usize, entry: &Entry) -> Item {
-    let Sign { tone, sign, words } = sign(entry);
+    let Look { tone, sign, words } = look(entry);
     let proof = match entry.proof {
         Proof::Value => "by value",
         Proof::Digest => "by digest",

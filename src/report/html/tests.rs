@@ -51,7 +51,7 @@ fn no_two_states_have_one_sign() {
         Verdict::Unmanaged,
         Verdict::Unreadable,
     ];
-    let signs: BTreeSet<_> = verdicts.map(|verdict| sign(&entry("web", "A", verdict)).sign).into();
+    let signs: BTreeSet<_> = verdicts.map(|verdict| look(&entry("web", "A", verdict)).sign).into();
     assert_eq!(signs.len(), verdicts.len());
 }
 

@@ -66,6 +66,9 @@ pub(super) fn trend(runs: &[RunLine]) -> Option<Trend> {
         levels: if middle == 0 { vec![levels[0], levels[2]] } else { levels.to_vec() },
         first: minute(first.at),
         last: minute(last.at),
-        rows: runs.iter().map(|run| Point { at: minute(run.at), counts: SERIES.map(|(_, of)| of(run)).to_vec() }).collect(),
+        rows: runs
+            .iter()
+            .map(|run| Point { at: minute(run.at), counts: SERIES.map(|(_, of)| of(run)).to_vec() })
+            .collect(),
     })
 }
