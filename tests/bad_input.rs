@@ -104,7 +104,7 @@ fn what_is_wrong_is_named_and_nothing_is_changed() {
             world.write("vault/staging/key.age", garbage());
         }),
         ("no identity", &["ci", "history", "ignore", "access"], "identity", &|world| {
-            fs::remove_file(identity(world)).unwrap()
+            fs::remove_file(identity(world)).unwrap();
         }),
         ("an identity of garbage", &DECLARATIONS_ALONE, "identity.txt", &|world| {
             fs::write(identity(world), garbage()).unwrap();

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::tools;
 use crate::world::{World, repository, twins};
 
-/// A headless Chromium, driven over the WebDriver protocol on loopback.
+/// A headless Chromium, driven over the protocol of `chromedriver` on loopback.
 struct Browser {
     driver: Child,
     address: String,
