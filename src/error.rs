@@ -22,8 +22,8 @@ use crate::vault::lock::LockError;
 use crate::vault::project::ProjectError;
 use crate::vault::read::{Environment, RecipientsError};
 use crate::vault::recipients::AccessError;
-use crate::vault::rotation::RotationError;
 use crate::vault::reports::ReportError;
+use crate::vault::rotation::RotationError;
 use crate::vault::saved_plan::SavedPlanError;
 use crate::vault::seal::SealError;
 
@@ -688,6 +688,7 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
         return Some(format!(
             "keep one side of vault/{environment} where two branches were merged, then `undrift seal -e {environment}`"
         ));
+    }
     if let Some(error) = error.downcast_ref::<ReportError>() {
         return match error {
             ReportError::Unwritable { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {

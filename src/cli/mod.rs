@@ -14,10 +14,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use access::{Access, Grant, Revoke};
 pub use drift::{Adopt, Audit, AuditFormat, Choices, Ignore, Plan, Push, ReportFile, ReportFormat};
-pub use look::{Explain, Log};
-pub use rotate::Rotate;
-pub use shell::{Completions, Man, Shell};
 pub use look::{Explain, History, Log};
+pub use rotate::Rotate;
 pub use shell::{Ci, CiSystem, Completions, Man, Shell};
 pub use start::{Doctor, Import, Init, Kept, Login, Logout};
 pub use vault::{Diff, Edit, Export, ExportFormat, Get, List, Rename, Rm, Run, Seal, Set};

@@ -5,12 +5,8 @@ use schemars::{JsonSchema, Schema, schema_for};
 use serde_json::Value;
 
 use crate::{
-    access, audit, diff, doctor, etags, group, journal, list, log, plan, project, push, receipts, renaming, rotation,
-    saved_plan, seal,
-    access, audit, diff, doctor, etags, group, history, journal, list, log, plan, project, push, receipts, renaming, saved_plan,
-    seal,
     access, audit, diff, doctor, etags, group, history, journal, list, log, plan, project, push, receipts, renaming,
-    saved_plan, seal,
+    rotation, saved_plan, seal,
 };
 
 /// One format.
