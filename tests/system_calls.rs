@@ -15,7 +15,19 @@ use crate::tools;
 use crate::world::{World, repository, twins};
 
 /// What a push does to the disk and to the network.
-const CALLS: [&str; 9] = ["openat", "write", "fsync", "rename", "linkat", "unlink", "ftruncate", "sendto", "writev"];
+const CALLS: [&str; 11] = [
+    "openat",
+    "write",
+    "fsync",
+    "rename",
+    "renameat",
+    "renameat2",
+    "linkat",
+    "unlink",
+    "ftruncate",
+    "sendto",
+    "writev",
+];
 
 /// What a push opens and adds to in place. Everything opens and writes something, the network runtime to wake itself and
 /// the system to start the program; of these two calls, only those on these files are met.
@@ -182,7 +194,7 @@ fn an_adoption_killed_at_any_system_call_accuses_nobody_and_is_done_by_the_next(
         return;
     }
     let mut kills = 0;
-    for call in ["fsync", "rename", "linkat"] {
+    for call in ["fsync", "rename", "renameat", "renameat2", "linkat"] {
         for number in 1.. {
             let (fly, github) = twins();
             let mut world = World::with_twins(&fly, &github);
