@@ -1,6 +1,6 @@
 //! The page in a real browser: it shows, filters and opens what is known, asks for nothing, and holds no value.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -71,36 +71,40 @@ impl Browser {
     }
 
     /// Sends one command and returns the value of the answer.
+    #[track_caller]
     fn send(&self, method: &str, path: &str, body: &Value) -> Value {
+        let answer = self.try_to_send(method, path, body).unwrap();
+        assert!(answer["value"]["error"].is_null(), "{path}: {answer}");
+        answer["value"].clone()
+    }
+
+    fn try_to_send(&self, method: &str, path: &str, body: &Value) -> io::Result<Value> {
         let body = if method == "POST" { body.to_string() } else { String::new() };
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let mut stream = TcpStream::connect(&self.address)?;
+        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
         write!(
             stream,
             "{method} {path} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
             self.address,
             body.len()
-        )
-        .unwrap();
+        )?;
         // It leaves the connection open, so that only the header tells where the answer ends.
         let mut answer = BufReader::new(stream);
         let mut length = 0;
         loop {
             let mut line = String::new();
-            answer.read_line(&mut line).unwrap();
-            match line.trim_end().to_ascii_lowercase().split_once(':') {
-                Some(("content-length", text)) => length = text.trim().parse().unwrap(),
-                Some(_) => {}
-                None if line.trim_end().is_empty() => break,
-                None => assert!(line.starts_with("HTTP/1.1"), "{line}"),
+            answer.read_line(&mut line)?;
+            let line = line.trim_end().to_ascii_lowercase();
+            if line.is_empty() {
+                break;
+            }
+            if let Some(text) = line.strip_prefix("content-length:") {
+                length = text.trim().parse().map_err(io::Error::other)?;
             }
         }
         let mut body = vec![0; length];
-        answer.read_exact(&mut body).unwrap();
-        let body = String::from_utf8(body).unwrap();
-        let answer: Value = serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}"));
-        assert!(answer["value"]["error"].is_null(), "{path}: {answer}");
-        answer["value"].clone()
+        answer.read_exact(&mut body)?;
+        Ok(serde_json::from_slice(&body)?)
     }
 
     fn command(&self, path: &str, body: &Value) -> Value {
@@ -132,10 +136,10 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        if !self.session.is_empty() && !std::thread::panicking() {
-            self.send("DELETE", &format!("/session/{}", self.session), &Value::Null);
+        // The browser ends with its session, also after a test that failed.
+        if !self.session.is_empty() {
+            let _ = self.try_to_send("DELETE", &format!("/session/{}", self.session), &Value::Null);
         }
-        // What it has started ends with it, or at the end of the session.
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
