@@ -114,6 +114,8 @@ fn a_fnox_file_goes_in_with_its_profiles() {
         ("staging", "DB_URL", "postgres://u:canary@db/shop\n"),
         ("production", "API_TOKEN", "canary-production"),
         ("production", "ARMORED", "canary-armored"),
+        ("production", "ONE_OF_MANY", "canary-one"),
+        ("production", "TWO_OF_MANY", "canary-two"),
         ("production", "ONLY_TOP", "canary-top"),
     ] {
         assert_eq!(world.value(environment, name), value, "{environment} {name}");

@@ -55,7 +55,7 @@ pub struct Global {
 pub enum Command {
     /// Make a vault: undrift.toml, a folder and a key for each environment, and an identity if you have none
     Init(Init),
-    /// Encrypt a tree of .env files into the vault, refusing to guess
+    /// Take values in from .env files, sops, passage or fnox, refusing to guess
     Import(Import),
     /// Keep your key, or a token, in the keyring of the operating system
     Login(Login),

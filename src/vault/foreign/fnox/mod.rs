@@ -1,5 +1,7 @@
 //! `fnox.toml`: values that its age provider has encrypted. Its profiles are environments.
 
+mod batch;
+
 use std::collections::BTreeMap;
 
 use base64::Engine;
@@ -159,8 +161,7 @@ impl Section {
                 .map(|provider| provider.r#type.as_str())
         });
         // The provider may be declared in a file above this one; what age has encrypted shows that it was age.
-        let ciphertext = STANDARD.decode(value).unwrap_or_else(|_| value.as_bytes().to_vec());
-        match (kind.is_none_or(|kind| kind == "age"), crypt::open(&ciphertext, identities)) {
+        match (kind.is_none_or(|kind| kind == "age"), opened(value, identities)) {
             (true, Ok(plaintext)) => {
                 let text = std::str::from_utf8(&plaintext).map_err(|_| Refusal::NotText(owned()))?;
                 Ok(Zeroizing::new(text.to_owned()))
@@ -180,5 +181,17 @@ impl Section {
             let first = all.next()?;
             all.all(|other| other == first).then_some(first.as_str())
         })
+    }
+}
+
+/// Opens a value, which is an age file of its own or one of many under a key that age has encrypted.
+fn opened(value: &str, identities: &[AnyIdentity]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+    let by_age = |text: &str| {
+        let ciphertext = STANDARD.decode(text).unwrap_or_else(|_| text.as_bytes().to_vec());
+        crypt::open(&ciphertext, identities)
+    };
+    match batch::parts(value) {
+        Some((key, value)) => batch::open(&by_age(key)?, value).ok_or(OpenError::Damaged),
+        None => by_age(value),
     }
 }
