@@ -147,6 +147,7 @@ mod watch {
     pub struct Watch {
         handle: Handle,
         is_over: Arc<AtomicBool>,
+        is_ending: Arc<AtomicBool>,
         editor: Arc<Mutex<Option<Pid>>>,
     }
 
@@ -162,11 +163,12 @@ mod watch {
         /// Begins to watch.
         pub fn over(folder: Arc<Folder>) -> io::Result<Self> {
             let mut signals = Signals::new(SIGNALS)?;
-            let watch = Self { handle: signals.handle(), is_over: Arc::default(), editor: Arc::default() };
+            let handle = signals.handle();
+            let watch = Self { handle, is_over: Arc::default(), is_ending: Arc::default(), editor: Arc::default() };
             for signal in SIGNALS {
                 register_conditional_default(signal, Arc::clone(&watch.is_over))?;
             }
-            let editor = Arc::clone(&watch.editor);
+            let (editor, is_ending) = (Arc::clone(&watch.editor), Arc::clone(&watch.is_ending));
             thread::spawn(move || {
                 for signal in signals.forever() {
                     let editor = *editor.lock().unwrap_or_else(PoisonError::into_inner);
@@ -174,6 +176,7 @@ mod watch {
                     if editor.is_some() && matches!(signal, SIGINT | SIGQUIT) {
                         continue;
                     }
+                    is_ending.store(true, Ordering::SeqCst);
                     // The folder goes first, so that an editor which saves when it is told to end finds none.
                     let _ = folder.wipe();
                     let _ = editor.map(|editor| kill_process(editor, Signal::TERM));
@@ -188,8 +191,13 @@ mod watch {
             child
         }
 
+        /// Returns once the editor has ended by itself. One that was told to end because we are has nothing more to
+        /// say: the signal ends this program in a moment.
         pub(super) fn end(&self) {
             self.note(None);
+            while self.is_ending.load(Ordering::SeqCst) {
+                thread::park();
+            }
         }
 
         fn note(&self, editor: Option<Pid>) {
