@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
+use age::secrecy::ExposeSecret;
 use insta::assert_snapshot;
 use serde_json::Value;
 
@@ -110,6 +111,27 @@ fn its_steps_report_and_fail_as_the_audit_does() {
     assert!(read("audit.sarif").contains("UD108") && read("audit.json").contains("undrift/audit/1"));
     let summary = std::fs::read_to_string(world.home().join("runner/summary")).unwrap();
     assert!(summary.contains("## undrift audit: in sync") && summary.contains("## undrift audit: drift"), "{summary}");
+    // An environment that the job's key does not open is no environment that is in sync.
+    let job = age::x25519::Identity::generate();
+    let _ = world.run(&["grant", "weekly-audit", &job.to_public().to_string(), "-e", "staging", "--yes"]).status(0);
+    let _ = world.run_with(&["set", "NEW", "-e", "production"], "1").status(0);
+    let key = world.variables.insert("UNDRIFT_IDENTITY".to_owned(), job.to_string().expose_secret().into()).unwrap();
+    assert_eq!(run_steps(&world, &workflow), 2);
+    world.variables.insert("UNDRIFT_IDENTITY".to_owned(), key);
     github.remove_repository("acme/shop");
     assert_eq!(run_steps(&world, &workflow), 2);
+}
+
+#[test]
+fn nothing_that_is_declared_can_write_into_the_workflow() {
+    let world = World::new();
+    let _ = world.run(&["init", "staging"]).status(0);
+    for token in ["env:X: y\\n        run: evil", "env:${{ secrets.X }}", "env:9", "env:"] {
+        let target = format!(
+            "version = 1\n[environments.staging]\n[targets.web]\nkind = \"fly\"\napp = \"a\"\ntoken = \"{token}\"\n"
+        );
+        world.write("undrift.toml", target);
+        let _ = world.run(&["ci", "github", "--action", ACTION]).status(2);
+        assert!(!world.path(".github").exists(), "{token}");
+    }
 }

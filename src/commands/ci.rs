@@ -30,10 +30,16 @@ pub(super) fn run(arguments: &Ci, global: &Global, world: &mut World) -> anyhow:
         within if within.is_empty() => ".".to_owned(),
         within => within,
     };
+    if !folder.chars().all(|c| c.is_alphanumeric() || matches!(c, '/' | '.' | '-' | '_' | ' ')) {
+        anyhow::bail!("the folder {folder:?} has characters that do not go into a workflow");
+    }
     let tokens = tokens(&selection.project);
+    // Every part is of characters that mean nothing in a workflow, so that none can bring a mark of another.
+    let environments: Vec<String> = selection.project.environments.keys().map(|name| format!("-e {name}")).collect();
     let text = WORKFLOW
         .replace("@ACTION@", &arguments.action)
-        .replace("@FOLDER@", &folder.replace('"', "\\\""))
+        .replace("@FOLDER@", &folder)
+        .replace("@ENVIRONMENTS@", &environments.join(" "))
         .replace("@TOKENS@", &tokens.iter().map(|(name, secret)| line(name, secret)).collect::<String>());
     let path = repository.join(FOLDER).join(FILE);
     let shown = format!("{FOLDER}/{FILE}");
@@ -87,10 +93,10 @@ fn tokens(project: &Project) -> BTreeMap<String, String> {
                 tokens.insert(name.clone(), if own { format!("UNDRIFT_{name}") } else { name.clone() });
             }
             (None, TargetSpec::Fly { .. }) => {
-                tokens.insert("FLY_API_TOKEN".to_owned(), "UNDRIFT_FLY_TOKEN".to_owned());
+                tokens.entry("FLY_API_TOKEN".to_owned()).or_insert_with(|| "UNDRIFT_FLY_TOKEN".to_owned());
             }
             (None, TargetSpec::Github { .. }) => {
-                tokens.insert("GH_TOKEN".to_owned(), "UNDRIFT_GITHUB_TOKEN".to_owned());
+                tokens.entry("GH_TOKEN".to_owned()).or_insert_with(|| "UNDRIFT_GITHUB_TOKEN".to_owned());
             }
         }
     }

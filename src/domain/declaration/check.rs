@@ -601,7 +601,9 @@ fn owner(repository: &str) -> Option<&str> {
 
 fn token_source(text: &str) -> Option<TokenSource> {
     if let Some(name) = text.strip_prefix("env:") {
-        return (!name.is_empty()).then(|| TokenSource::Variable(name.to_owned()));
+        let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            && !name.starts_with(|first: char| first.is_ascii_digit());
+        return (is_name && !name.is_empty()).then(|| TokenSource::Variable(name.to_owned()));
     }
     SecretName::parse(text.strip_prefix("vault:")?).ok().map(TokenSource::Vault)
 }
