@@ -87,3 +87,14 @@ fn a_record_that_was_cut_is_named_and_the_others_are_read() {
     let audit = world.run(&["audit", "-e", "staging"]).status(1);
     assert!(audit.talk.contains("note: history/20261102T080000Z.json was cut short"), "{}", audit.talk);
 }
+
+#[test]
+fn no_record_is_written_into_the_vault_by_a_way_around() {
+    let (fly, github) = twins();
+    let world = World::with_twins(&fly, &github);
+    world.shop();
+    for folder in ["vault/staging/records", "nothere/../vault/staging/records", "./vault"] {
+        let _ = world.run(&["audit", "--record", "--history", folder]).status(2);
+    }
+    assert!(!world.path("vault/staging/records").exists());
+}

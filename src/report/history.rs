@@ -136,7 +136,7 @@ pub(super) fn line(run: &Run) -> RunLine {
         at: run.at,
         complete: run.complete,
         summary: run.summary.clone(),
-        findings: run.findings.values().sum(),
+        findings: run.findings.values().fold(0, |sum, count| sum.saturating_add(*count)),
         overdue: run.overdue,
         scope: run.scope.clone(),
     }

@@ -70,6 +70,13 @@ pub fn audit(report: &Report) -> String {
         let cases = report.findings.iter().map(|finding| of_finding(finding, report.fail_on)).collect();
         suites.push(Suite { name: "findings".to_owned(), cases });
     }
+    if !report.complete {
+        // Whatever is declared of how bad its causes are, this one is never in sync.
+        let message = "not everything could be read: see the failures and findings".to_owned();
+        let (name, code) = ("the audit is complete".to_owned(), "incomplete".to_owned());
+        let case = Case { name, kind: Kind::Error, code, message, text: String::new() };
+        suites.push(Suite { name: "undrift audit".to_owned(), cases: vec![case] });
+    }
     let count = |kind| suites.iter().map(|suite| suite.count(kind)).sum();
     let page = Page {
         at: report.at.strftime("%Y-%m-%dT%H:%M:%S").to_string(),
@@ -144,6 +151,9 @@ mod tests {
         let text = audit(&report);
         let head = text.lines().nth(1).unwrap_or_default();
         assert_eq!(head, r#"<testsuites name="undrift audit" tests="7" failures="2" errors="2" skipped="2">"#);
+        assert!(!text.contains("incomplete"));
+        report.complete = false;
+        assert!(audit(&report).contains(r#"<error type="incomplete" message="not everything could be read"#));
         for expected in [
             r#"name="D"><error type="UD109" message="unreadable: as it was">undrift push -e staging -t ci</error>"#,
             r#"name="the place"><error type="unreadable" message="could not be read: the token may not">"#,

@@ -55,7 +55,7 @@ pub fn changes(report: &Report, changes: &Changes) -> String {
     for (title, list) in changes::parts(changes) {
         let rows = list.iter().map(|change| {
             let place = change.place.as_deref().or(change.environment.as_deref()).unwrap_or_default();
-            let code_of = change.code.as_deref().map_or_else(String::new, |code| format!(" ({code})"));
+            let code_of = change.code.as_deref().map_or_else(String::new, |code| format!(" ({})", sentence(code)));
             let name = change.name.as_deref().map(code).unwrap_or_default();
             let next = change.next.as_deref().unwrap_or_default();
             [code(place), name, format!("{}{code_of}", sentence(&change.message)), sentence(next)]

@@ -1,13 +1,13 @@
 //! The recorded audits: a file for each, never written over, so that two machines and two git branches do not meet in one.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 use vault_schema::history::{Fault, RUN_SCHEMA, Run};
 
 use super::layout::Layout;
-use super::reports::{ReportError, is_of_the_vault};
+use super::reports::{ReportError, is_of_the_vault, without_controls};
 use super::store::{self, ReadError};
 
 /// The folder's name, beside the vault, unless another is named.
@@ -47,7 +47,15 @@ impl Records {
     pub fn check(&self, layout: &Layout) -> Result<(), ReportError> {
         let unwritable = |source| ReportError::Unwritable { file: self.shown.clone(), source };
         let there = self.folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
-        if is_of_the_vault(layout, &there.canonicalize().map_err(unwritable)?) {
+        // What is not there yet may lead up again.
+        let mut leads_to = there.canonicalize().map_err(unwritable)?;
+        for part in self.folder.strip_prefix(there).unwrap_or(Path::new("")).components() {
+            match part {
+                Component::ParentDir => drop(leads_to.pop()),
+                part => leads_to.push(part),
+            }
+        }
+        if is_of_the_vault(layout, &leads_to) {
             return Err(ReportError::OfTheVault { file: self.shown.clone() });
         }
         store::try_to_write(&there.join("audit.json")).map_err(unwritable)
@@ -117,5 +125,6 @@ fn parse(path: &Path) -> Result<Run, String> {
         return Err(format!("has another format than `{RUN_SCHEMA}`"));
     }
     // What serde says repeats what is written there, which anybody may have chosen.
-    serde_json::from_slice(&content).map_err(|error| said(&error).to_owned())
+    let value = serde_json::from_slice(&content).map_err(|error| said(&error).to_owned())?;
+    serde_json::from_value(without_controls(value)).map_err(|error| said(&error).to_owned())
 }

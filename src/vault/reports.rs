@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde_json::Value;
 use vault_schema::audit::{Report, SCHEMA};
 
 use super::layout::{Layout, PROJECT_FILE};
@@ -91,7 +92,24 @@ pub fn read(folder: &Path, path: &Path) -> Result<Report, ReportError> {
         return Err(ReportError::Version { file, schema });
     }
     // What serde says repeats what is written there, which anybody may have chosen.
-    serde_json::from_slice(&content).map_err(|error| ReportError::Malformed { file, line: error.line() })
+    let malformed = |error: serde_json::Error| ReportError::Malformed { file: file.clone(), line: error.line() };
+    // Only text has lines to name.
+    let _: Report = serde_json::from_slice(&content).map_err(malformed)?;
+    let value = serde_json::from_slice(&content).map_err(malformed)?;
+    serde_json::from_value(without_controls(value)).map_err(malformed)
+}
+
+/// Takes out what would command a terminal: a report may come from anywhere, and its texts are shown.
+pub(super) fn without_controls(value: Value) -> Value {
+    let clean = |text: String| text.replace(char::is_control, "?");
+    match value {
+        Value::String(text) => Value::String(clean(text)),
+        Value::Array(values) => values.into_iter().map(without_controls).collect(),
+        Value::Object(fields) => {
+            fields.into_iter().map(|(name, value)| (clean(name), without_controls(value))).collect()
+        }
+        other => other,
+    }
 }
 
 /// A file that a report can be written to.
@@ -158,6 +176,12 @@ mod tests {
         std::fs::write(folder.path().join("undrift.toml"), "version = 1\n").expect("declarations");
         let layout = Layout::at(folder.path());
         (folder, layout)
+    }
+
+    #[test]
+    fn nothing_in_an_earlier_report_commands_a_terminal() {
+        let found = serde_json::json!({ "na\u{1b}me": ["\u{1b}[2Jtext\n", 1, null] });
+        assert_eq!(without_controls(found), serde_json::json!({ "na?me": ["?[2Jtext?", 1, null] }));
     }
 
     #[test]
