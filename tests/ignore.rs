@@ -84,3 +84,23 @@ fn a_name_that_is_ours_elsewhere_is_left_out() {
     assert_snapshot!("ignore_ours_elsewhere", ran.transcript());
     assert!(!world.read("undrift.toml").strip_prefix(declared.as_str()).unwrap().contains("LIVE_KEY"));
 }
+
+#[test]
+fn a_rule_that_has_ended_is_renewed_where_it_stands() {
+    let (fly, github) = twins();
+    let mut world = World::with_twins(&fly, &github);
+    world.shop();
+    let _ = world.run(&["push", "-e", "staging", "--yes"]).status(0);
+    github.set(&repository(), "CODECOV_TOKEN", "theirs");
+    let ignore = ["ignore", "CODECOV_TOKEN", "-t", "ci", "--reason", "the platform team", "--until"];
+    let _ = world.run(&[&ignore[..], &["2026-11-25", "--yes"]].concat()).status(0);
+    world.write("undrift.toml", world.read("undrift.toml") + "# The end.\n");
+    world.now = "2026-12-01T08:00:00Z".parse().unwrap();
+    assert!(world.run(&["audit", "-e", "staging"]).status(1).output.contains("UD220"));
+    let again = ["ignore", "--from-current", "--reason", "still theirs", "--yes"];
+    let _ = world.run(&again).status(0);
+    let _ = world.run(&["audit", "-e", "staging"]).status(0);
+    let text = world.read("undrift.toml");
+    assert_eq!(text.matches("[[ignore]]").count(), 1, "{text}");
+    assert!(text.contains("still theirs") && !text.contains("until") && text.ends_with("# The end.\n"), "{text}");
+}

@@ -177,3 +177,15 @@ fn a_closed_input_is_an_empty_value_and_a_closed_reader_no_fault() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert_eq!(world.value("staging", "NEW").len(), 36);
 }
+
+#[test]
+fn what_cannot_be_declared_is_not_set() {
+    let world = World::new();
+    world.shop();
+    // Both environments would write one name at one place.
+    world.write("undrift.toml", "version = 1\n[environments.staging]\n[environments.production]\n[targets.web]\nkind = \"fly\"\napp = \"shop\"\n");
+    let before = files(&world.path(""));
+    let refused = world.run_with(&["set", "NEW", "-e", "staging"], "v").status(2);
+    assert!(refused.talk.contains("nothing was set"), "{}", refused.transcript());
+    assert_eq!(files(&world.path("")), before);
+}

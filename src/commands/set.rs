@@ -41,6 +41,12 @@ pub(super) fn run(arguments: &Set, global: &Global, world: &mut World) -> anyhow
     let origin = origin(arguments, &name, &selection, world)?;
     // The file is read, changed and replaced: two at once would lose the value of one.
     let _lock = lock::acquire_patiently(&selection.layout, &world.who(), (world.clock)())?;
+    let secret = NewSecret { name: name.clone(), targets: selection.targets.clone(), environments: Vec::new() };
+    let additions = Additions { environments: Vec::new(), secrets: vec![secret] };
+    if !selection.project.secrets.contains_key(&name) {
+        declare::check(&selection.layout, &additions)
+            .with_context(|| format!("nothing was set: {name} cannot be declared in {PROJECT_FILE}"))?;
+    }
     for environment in &selection.environments {
         let made;
         let value = match &origin {
@@ -65,9 +71,7 @@ pub(super) fn run(arguments: &Set, global: &Global, world: &mut World) -> anyhow
             world.ui.say(&format!("note: {name} is not declared for `{environment}`, and is pushed nowhere: edit its environments in {PROJECT_FILE}"));
         }
     } else {
-        let secret = NewSecret { name: name.clone(), targets: selection.targets.clone(), environments: Vec::new() };
-        declare::add(&selection.layout, &Additions { environments: Vec::new(), secrets: vec![secret] })
-            .with_context(|| format!("cannot edit {PROJECT_FILE}"))?;
+        declare::add(&selection.layout, &additions).with_context(|| format!("cannot edit {PROJECT_FILE}"))?;
         world.ui.say(&format!("declared {name} in {PROJECT_FILE}"));
     }
     let flags: String = selection.environments.iter().flat_map(|name| [" -e ", name.as_str()]).collect();

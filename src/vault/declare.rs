@@ -4,7 +4,7 @@ use std::io;
 use std::ops::Range;
 
 use toml::de::DeTable;
-use toml_edit::{Array, ArrayOfTables, Datetime, DocumentMut, Item, Table, Value, value};
+use toml_edit::{Array, ArrayOfTables, Datetime, DocumentMut, Item, Table, TableLike, Value, value};
 
 use super::layout::{Layout, PROJECT_FILE};
 use super::project::ProjectError;
@@ -41,19 +41,30 @@ impl Additions {
 
 /// Adds ignore rules behind those that are there.
 pub fn ignore(layout: &Layout, rules: &[IgnoreRule]) -> io::Result<()> {
-    edit(
+    let text = edited(
         layout,
         |document| with_rules(document, rules),
         |project| rules.iter().all(|rule| project.ignores.contains(rule)),
-    )
+    )?;
+    store::replace(&layout.project_file(), text.as_bytes())
 }
 
 /// Adds declarations; what is declared already stays as it is.
 pub fn add(layout: &Layout, additions: &Additions) -> io::Result<()> {
     if additions.is_empty() {
-        return Ok(());
+        Ok(())
+    } else {
+        store::replace(&layout.project_file(), with(layout, additions)?.as_bytes())
     }
-    edit(
+}
+
+/// Makes sure that declarations can be added, before anything else is written that they speak of.
+pub fn check(layout: &Layout, additions: &Additions) -> io::Result<()> {
+    with(layout, additions).map(drop)
+}
+
+fn with(layout: &Layout, additions: &Additions) -> io::Result<String> {
+    edited(
         layout,
         |document| with_tables(document, additions),
         |project| {
@@ -63,13 +74,13 @@ pub fn add(layout: &Layout, additions: &Additions) -> io::Result<()> {
     )
 }
 
-/// Edits the file, and writes it when what was to be added arrived: a declaration that did not would be a value that is
-/// pushed nowhere, or drift that nobody accepted.
-fn edit(
+/// Returns the edited file, if what was to be added arrived: a declaration that did not would be a value that is pushed
+/// nowhere, or drift that nobody accepted.
+fn edited(
     layout: &Layout,
     change: impl FnOnce(&mut DocumentMut),
     has_arrived: impl FnOnce(&Project) -> bool,
-) -> io::Result<()> {
+) -> io::Result<String> {
     let content = store::read(&layout.project_file()).map_err(io::Error::other)?;
     let text = String::from_utf8(content).map_err(io::Error::other)?;
     let mut document: DocumentMut = text.parse().map_err(io::Error::other)?;
@@ -78,7 +89,7 @@ fn edit(
     if !has_arrived(&project::parse(&edited).map_err(io::Error::other)?) {
         return Err(io::Error::other("the file has a form that nothing can be added to; declare it by hand"));
     }
-    store::replace(&layout.project_file(), edited.as_bytes())
+    Ok(edited)
 }
 
 /// The declarations with a secret under its new name, before they are written.
@@ -210,15 +221,45 @@ fn with_tables(document: &mut DocumentMut, additions: &Additions) {
 }
 
 /// Adds rules in the form that the others are written in; without any, as tables at the end of the file.
+/// Adds rules; one for the same name at the same target, such as one that has ended, gets the new reason and day.
 fn with_rules(document: &mut DocumentMut, rules: &[IgnoreRule]) {
+    let mut rules: Vec<&IgnoreRule> = rules.iter().collect();
+    let mut renew = |there: &mut dyn TableLike| {
+        let text = |key: &str| there.get(key).and_then(Item::as_str).map(str::to_owned);
+        let (name, target) = (text("name"), text("target"));
+        let is_same = |rule: &&IgnoreRule| {
+            name.as_ref() == Some(&rule.name) && target.as_deref() == rule.target.as_ref().map(TargetName::as_str)
+        };
+        let Some(index) = rules.iter().position(|rule| is_same(&rule)) else { return };
+        let rule = rules.remove(index);
+        there.insert("reason", value(&rule.reason));
+        match day(rule) {
+            Some(day) => drop(there.insert("until", value(day))),
+            None => drop(there.remove("until")),
+        }
+    };
+    match document.get_mut("ignore") {
+        Some(Item::ArrayOfTables(tables)) => tables.iter_mut().for_each(|table| renew(table)),
+        Some(Item::Value(Value::Array(array))) => {
+            array.iter_mut().filter_map(Value::as_inline_table_mut).for_each(|table| renew(table));
+        }
+        _ => {}
+    }
+    if rules.is_empty() {
+        return;
+    }
     match document.entry("ignore").or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new())) {
-        Item::ArrayOfTables(tables) => tables.extend(rules.iter().map(rule)),
+        Item::ArrayOfTables(tables) => tables.extend(rules.into_iter().map(rule)),
         Item::Value(Value::Array(array)) => {
-            array.extend(rules.iter().map(|it| Value::InlineTable(rule(it).into_inline_table())));
+            array.extend(rules.into_iter().map(|it| Value::InlineTable(rule(it).into_inline_table())));
         }
         // Whatever else stands there is no list, and the file would not have been read.
         _ => {}
     }
+}
+
+fn day(rule: &IgnoreRule) -> Option<Datetime> {
+    rule.until.and_then(|day| day.to_string().parse().ok())
 }
 
 fn rule(rule: &IgnoreRule) -> Table {
@@ -229,7 +270,7 @@ fn rule(rule: &IgnoreRule) -> Table {
     }
     table.insert("name", value(&rule.name));
     table.insert("reason", value(&rule.reason));
-    if let Some(day) = rule.until.and_then(|day| day.to_string().parse::<Datetime>().ok()) {
+    if let Some(day) = day(rule) {
         table.insert("until", value(day));
     }
     table
