@@ -192,7 +192,7 @@ fn what_somebody_writes_right_after_us_is_neither_ours_nor_written_over() {
     github.clock().advance(Duration::from_secs(60));
     world.set("STRIPE_KEY", "stripe-2");
     github.clear_requests();
-    // Our write is answered; somebody writes two seconds later; only then do we see what is there.
+    // Our write is answered; somebody writes in the next second; only then do we see what is there.
     github.inject(Fault::new(FaultKind::Hold).method("GET").path_contains("/STRIPE_KEY").skip(1).times(1));
     let push = ["push", "-e", "staging", "-t", "ci", "--yes"];
     let held = github.held();
@@ -201,7 +201,7 @@ fn what_somebody_writes_right_after_us_is_neither_ours_nor_written_over() {
             while github.held() == held {
                 std::thread::yield_now();
             }
-            github.clock().advance(Duration::from_secs(2));
+            github.clock().advance(Duration::from_secs(1));
             github.set(&repository(), "STRIPE_KEY", "theirs");
             github.release();
         });

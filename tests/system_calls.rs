@@ -244,17 +244,25 @@ fn the_disk_has_every_write_before_the_network_has_it() {
     let (_fly, _github, world) = prepared();
     let trace = world.path("trace");
     let mut command = Command::new("strace");
-    command.args(["-f", "-qq", "-y", "-s", "40", "-e", "trace=write,fsync,sendto,writev", "-o"]).arg(&trace);
+    command.args(["-f", "-qq", "-y", "-s", "2000", "-e", "trace=write,fsync,sendto,writev", "-o"]).arg(&trace);
     command.arg(assert_cmd::cargo::cargo_bin("undrift")).args(["push", "-e", "staging", "--yes", "--prune"]);
     command.env_clear().envs(&world.variables).env("PATH", "/usr/bin:/bin").current_dir(world.path(""));
     assert!(command.output().unwrap().status.success());
-    let (mut sent, mut is_on_disk) = (0, false);
+    // What was noted, and what of it the disk has.
+    let (mut sent, mut noted, mut kept) = (0, String::new(), String::new());
     for line in std::fs::read_to_string(trace).unwrap().lines() {
-        if line.contains("journal.jsonl>") {
-            // What is struck out needs no disk before the next write, which notes itself.
-            is_on_disk = line.contains("fsync(");
-        } else if ["\"PUT ", "\"DELETE ", "\"POST /v1/apps"].iter().any(|start| line.contains(start)) {
-            assert!(is_on_disk, "{line}");
+        if line.contains("journal.jsonl>") && line.contains("begun") {
+            noted.push_str(line);
+        } else if line.contains("journal.jsonl>") && line.contains("fsync(") {
+            kept.push_str(&std::mem::take(&mut noted));
+        } else if let Some(method) = ["\"PUT ", "\"DELETE ", "\"POST /v1/apps"].iter().find(|it| line.contains(**it)) {
+            let path = line.split(method).nth(1).unwrap().split(' ').next().unwrap();
+            let name = path.rsplit('/').next().unwrap();
+            // Fly takes all names of a batch in one request.
+            let names = if name == "secrets" { vec!["API_TOKEN", "NEW"] } else { vec![name] };
+            for name in names {
+                assert!(kept.contains(&format!("\\\"name\\\":\\\"{name}\\\"")), "{name}: {line}");
+            }
             sent += 1;
         }
     }
