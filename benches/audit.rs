@@ -150,6 +150,7 @@ impl Bench {
             network: ClientSettings { write_gap: Duration::ZERO, ..ClientSettings::default() },
             patience: Patience::default(),
             keyring: Keyring::default(),
+            user: || None,
             ui: Ui::new(Box::new(said.clone()), Box::new(said.clone()), Box::new(input)),
         };
         let arguments = std::iter::once("undrift").chain(arguments.iter().copied()).map(OsString::from);

@@ -71,6 +71,7 @@ impl Demo<'_> {
             network: ClientSettings::default(),
             patience: Patience::default(),
             keyring: Keyring::default(),
+            user: || None,
             ui,
         };
         let status = undrift::run(command.split(' ').map(OsString::from), &mut world);

@@ -180,3 +180,21 @@ fn a_log_that_cannot_be_read_stops_a_push_and_one_that_cannot_be_written_is_told
     assert_eq!(last["choice"], "of an interrupted push, told by its receipt");
     drop(fly);
 }
+
+#[test]
+fn whoever_has_no_name_in_a_variable_is_known_to_the_system() {
+    let world = World::new();
+    let _ = world.run(&["init", "staging"]).status(0);
+    let mut command = assert_cmd::Command::from_std(crate::process::undrift(&world));
+    command
+        .args(["set", "A", "-e", "staging"])
+        .env_remove("USER")
+        .env_remove("USERNAME")
+        .write_stdin("v")
+        .assert()
+        .code(0);
+    let log = world.read("vault/staging/log.jsonl");
+    let line: serde_json::Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
+    let name = std::process::Command::new("id").arg("-un").output().unwrap();
+    assert_eq!(line["who"]["user"].as_str(), String::from_utf8(name.stdout).ok().as_deref().map(str::trim), "{log}");
+}

@@ -198,6 +198,7 @@ impl World {
             network: self.network.clone(),
             patience: self.patience.clone(),
             keyring: self.keyring.clone(),
+            user: || None,
             ui,
         };
         let arguments = std::iter::once("undrift").chain(arguments.iter().copied()).map(OsString::from);

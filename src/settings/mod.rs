@@ -45,6 +45,8 @@ pub struct World {
     pub patience: Patience,
     /// The keyring of the operating system.
     pub keyring: Keyring,
+    /// Who the operating system says this is. It is asked only where no variable says so: some systems ask a network.
+    pub user: fn() -> Option<String>,
     /// The person.
     pub ui: Ui,
 }
@@ -75,6 +77,7 @@ impl World {
             clock: Box::new(Timestamp::now),
             network: ClientSettings::default(),
             patience: Patience::default(),
+            user: || whoami::username().ok().filter(|name| !name.is_empty()),
             ui,
         }
     }
@@ -96,7 +99,12 @@ impl World {
 
     /// Names whoever runs this, for one who has to wait for it.
     pub fn who(&self) -> String {
-        self.variable("USER").or(self.variable("USERNAME")).unwrap_or("somebody").to_owned()
+        self.user_name().unwrap_or_else(|| "somebody".to_owned())
+    }
+
+    /// Returns the name of whoever runs this at the operating system.
+    fn user_name(&self) -> Option<String> {
+        self.variable("USER").or(self.variable("USERNAME")).map_or_else(self.user, |name| Some(name.to_owned()))
     }
 
     /// Names whoever runs this, for the log.

@@ -13,8 +13,7 @@ use crate::vault::store;
 
 /// Returns who runs this in a project.
 pub(super) fn who(world: &World, root: &Path) -> Who {
-    let user = world.variable("USER").or(world.variable("USERNAME")).map(str::to_owned);
-    Who { git: git(world, root), user, ci: ci(world) }
+    Who { git: git(world, root), user: world.user_name(), ci: ci(world) }
 }
 
 fn git(world: &World, root: &Path) -> Option<String> {
