@@ -367,6 +367,17 @@ pub enum Refusal {
         /// The options that name the environment for a write.
         flags: String,
     },
+    /// A value that a merge or another program brought into a run.
+    #[error(
+        "the value of {name} in `{environment}` is neither the old nor the new one of its rotation, or another than \
+         the old one stands beside it; nothing was changed"
+    )]
+    NeitherValue {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The secret.
+        name: SecretName,
+    },
     /// Several values that are to come over one stream.
     #[error("standard input has one value, and several are asked for")]
     OneValueAtATime,
@@ -502,6 +513,10 @@ impl Refusal {
                  has taken it out of this one"
             ),
             Self::OldGone { flags, .. } => format!("`undrift rotate --continue{flags}` finishes the run"),
+            Self::NeitherValue { environment, .. } => format!(
+                "`git log -- vault/{environment}` shows what brought it: take its file as it was before that, then \
+                 `undrift seal -e {environment}` and `undrift rotate --continue -e {environment}`"
+            ),
             Self::OneValueAtATime => {
                 "say in undrift.toml how they are made, with `generate`; or run it at a terminal".to_owned()
             }

@@ -227,18 +227,30 @@ fn a_program_issues_a_new_value_and_one_that_fails_changes_nothing() {
         world.write("issue", format!("#!/bin/sh\n{lines}\n"));
         std::fs::set_permissions(world.path("issue"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     };
-    script("cat > old; echo \"the old one was `cat old`\" >&2; echo no more today >&2; echo lost-token; exit 3");
+    script("cat > old; echo \"the old one was `cat old`\" >&2; echo no more today >&2; exit 3");
     let failed = world.run(&["rotate", "API_TOKEN", "-e", "staging", "--yes"]).status(2);
     assert_snapshot!("issuer_failed", failed.transcript());
+    script("echo '{\"token\": \"lost-token\"}'; echo made lost-token >&2; exit 3");
+    let failed = world.run(&["rotate", "API_TOKEN", "-e", "staging", "--yes"]).status(2);
+    assert!(!failed.talk.contains("lost-token") && failed.talk.contains("exit status: 3"), "{}", failed.talk);
+    let _ = world.run(&["rotate", "--status", "-e", "staging"]).status(0);
+    // One that ends well may have issued a value, whatever can be had of it.
     script("exit 0");
     let empty = world.run(&["rotate", "API_TOKEN", "-e", "staging", "--yes"]).status(2);
-    assert!(empty.talk.contains("the value is empty"), "{}", empty.talk);
-    let _ = world.run(&["rotate", "--status", "-e", "staging"]).status(0);
+    assert_snapshot!("issuer_empty", empty.transcript());
+    let _ = world.run(&["rotate", "--status", "-e", "staging"]).status(1);
+    let _ = roll_back(&world).status(0);
+    // What will be run is shown before anybody is asked.
+    let asked = world.run(&["rotate", "API_TOKEN", "-e", "staging"]).status(2);
+    let program = "a new value of API_TOKEN is what this program issues: ./issue --fresh API_TOKEN staging\n";
+    assert!(asked.talk.starts_with(program), "{}", asked.talk);
     assert_eq!(values(&world, "API_TOKEN"), ("token-1".to_owned(), None));
     assert_eq!(writes(&fly, &github), 0);
-    script("echo \"issued-$(cat)-$1-$2-$3-${UNDRIFT_IDENTITY:-none}\"; echo one of two left >&2");
+    script(
+        "echo \"issued-$(cat)-$1-$2-$3-${UNDRIFT_IDENTITY:-none}$FLY_API_TOKEN$GH_TOKEN\"; echo one of two left >&2",
+    );
     let issued = world.run(&["rotate", "API_TOKEN", "-e", "staging", "--yes"]).status(0);
-    assert_eq!(issued.talk, "note: API_TOKEN: one of two left\n");
+    assert_eq!(issued.talk, "");
     let value = "issued-token-1---fresh-API_TOKEN-staging-none".to_owned();
     assert_eq!(there(&fly, &github), [value.clone(), value.clone()]);
     assert_eq!(values(&world, "API_TOKEN"), (value, None));
@@ -251,6 +263,32 @@ fn a_program_issues_a_new_value_and_one_that_fails_changes_nothing() {
         let refused = world.run(&["rotate", "API_TOKEN", "-e", "staging", "--yes"]).status(2);
         assert!(refused.talk.contains(said), "{}", refused.talk);
     }
+}
+
+#[test]
+fn what_one_program_has_issued_is_kept_where_the_next_one_fails() {
+    let (fly, github, mut world) = pushed();
+    world.variables.insert("PATH".to_owned(), "/usr/bin:/bin".into());
+    let mut declared = world.read("undrift.toml");
+    for name in ["API_TOKEN", "SMTP_PASSWORD"] {
+        let section = format!("[secrets.{name}]\n");
+        declared = declared.replace(&section, &format!("{section}command = [\"./issue\"]\n"));
+    }
+    world.write("undrift.toml", declared);
+    let script = |lines: &str| {
+        world.write("issue", format!("#!/bin/sh\necho $1 >> issued\n{lines}\n"));
+        std::fs::set_permissions(world.path("issue"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    };
+    script("[ $1 = API_TOKEN ] || exit 3; echo issued-1");
+    let failed = world.run(&["rotate", "API_TOKEN", "SMTP_PASSWORD", "-e", "staging", "--yes"]).status(2);
+    assert_snapshot!("second_issuer_failed", failed.transcript());
+    assert_eq!(values(&world, "API_TOKEN"), ("issued-1".to_owned(), Some("token-1".to_owned())));
+    let _ = world.run(&["rotate", "--status", "-e", "staging"]).status(1);
+    script("echo issued-2");
+    let _ = go_on(&world).status(0);
+    assert_eq!(there(&fly, &github), ["issued-1", "issued-1"]);
+    assert_eq!(values(&world, "SMTP_PASSWORD"), ("issued-2".to_owned(), None));
+    assert_eq!(world.read("issued"), "API_TOKEN\nSMTP_PASSWORD\nSMTP_PASSWORD\n");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use anyhow::Context;
 use zeroize::Zeroizing;
 
 use super::set::mention_unfinished;
+use super::values;
 use crate::cli::{Edit, Global};
 use crate::domain::edit::{with_remarks, without_remarks};
 use crate::domain::log::{Action, Deed};
@@ -244,6 +245,10 @@ impl Desk<'_> {
         let (found, unfinished) = write::open(layout, environment, self.identities)?;
         mention_unfinished(environment, &unfinished, world);
         let mut sealing = Sealing::open(layout, environment, found.known_key(), &found.sealed)?;
+        let difference = opened.difference(text);
+        let touched: Vec<&SecretName> =
+            [&difference.set, &difference.changed, &difference.removed].into_iter().flatten().collect();
+        values::refuse_rotating(self.selection, environment, &found.sealed, &touched)?;
         let recipients = layout.shown(&layout.recipients(environment));
         let recipients =
             found.recipients.as_ref().map_err(|error| anyhow::anyhow!("cannot read {recipients}: {error}"))?;

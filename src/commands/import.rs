@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use anyhow::Context;
 
 use super::set::mention_unfinished;
+use super::values;
 use crate::cli::{Global, Import};
 use crate::domain::intake::{self, Candidate};
 use crate::domain::inventory::Inventory;
 use crate::domain::log::{Action, Deed};
-use crate::domain::name::EnvironmentName;
+use crate::domain::name::{EnvironmentName, SecretName};
 use crate::error::{Exit, Refusal};
 use crate::report::intake as report;
 use crate::settings::{Selection, World};
@@ -53,6 +54,12 @@ pub(super) fn run(arguments: &Import, global: &Global, world: &mut World) -> any
     let (vault, opened) = open(&selection, &gathered.candidates, &identities, arguments.dry_run, world)?;
     let decisions = intake::decide(&gathered.candidates, &vault);
     let placed = placing::place(&selection.layout, &decisions).context("cannot read the vault")?;
+    for placed in &placed {
+        if let Some(Opened { sealed, .. }) = opened.get(placed.environment) {
+            let names: Vec<&SecretName> = placed.entries().iter().map(|(name, _)| *name).collect();
+            values::refuse_rotating(&selection, placed.environment, sealed, &names)?;
+        }
+    }
     let secrets: Vec<NewSecret> = intake::undeclared(&gathered.candidates, &decisions, &selection.project)
         .into_iter()
         .map(|(name, environments)| NewSecret { name, targets: selection.targets.clone(), environments })

@@ -72,6 +72,7 @@ pub(super) fn run(arguments: &Rename, global: &Global, world: &mut World) -> any
     refuse_taken(&selection, &parts, (&old, &new), begun.is_some())?;
     for part in &parts {
         values::refuse_parts(&part.environment.inventory, std::slice::from_ref(&old))?;
+        values::refuse_rotating(&selection, part.name(), &part.environment.sealed, &[&old, &new])?;
     }
     let declared = match &begun {
         Some(_) if selection.project.secrets.contains_key(&new) => None,

@@ -43,6 +43,8 @@ pub(super) fn run(arguments: &Rm, global: &Global, world: &mut World) -> anyhow:
             }
         }
         values::refuse_parts(&environment.inventory, &names)?;
+        let meant: Vec<&SecretName> = names.iter().collect();
+        values::refuse_rotating(&selection, name, &environment.sealed, &meant)?;
         found.push((environment, names));
     }
     for (environment, names) in &found {

@@ -10,6 +10,7 @@ use anyhow::Context;
 
 use self::drive::{Ended, drive};
 use self::site::{Opened, Site};
+use self::value::Values;
 use super::set::mention_unfinished;
 use super::values;
 use crate::cli::{Global, ReportFormat, Rotate};
@@ -90,20 +91,28 @@ fn begin(
         refuse_unfit(site, opened, name)?;
     }
     if !arguments.yes {
+        value::mention_programs(site, &names, world);
         let scope = rotation::in_scope(inventory, &names);
         let question = format!("write new values of {} to {}?", joined(&scope), site.places(&scope).join(", "));
         if !world.ui.confirm(&question)? {
             return Err(AskError::Declined.into());
         }
     }
-    let values = value::beforehand(site, opened, &names, world)?;
+    let mut values = value::beforehand(site, opened, &names, world)?;
     let at = (world.clock)();
     let (who, places) = (world.author(&site.selection.layout), BTreeMap::new());
     let run = Run { begun: at, who, stage: Stage::Prepared, since: at, secrets, places };
     let mut runs = opened.runs.clone();
     runs.push(run.clone());
     site.save(opened, &runs).context("nothing was changed, for the run could not be noted first")?;
-    drive(site, run.clone(), values, global, world).map_err(|error| give_up(site, run, error))
+    drive(site, run.clone(), &mut values, global, world).map_err(|error| match values.has_issued {
+        false => give_up(site, run, error),
+        true => error.context(format!(
+            "the rotation stays open, for a program has ended well and may have issued a value; \
+             `undrift rotate --continue{}` does what is left",
+            site.flags()
+        )),
+    })
 }
 
 /// Takes a run back that has changed nothing: no new value could be had.
@@ -151,6 +160,13 @@ fn resume(
     if !arguments.yes {
         let names: Vec<String> = meant.iter().map(Run::names).collect();
         let names = names.join(", ");
+        if !arguments.rollback {
+            for run in meant.iter().filter(|run| run.stage != Stage::Returning) {
+                let lacks = opened.standings(run)?.into_iter().filter(|(_, standing)| *standing == Standing::Old);
+                let lacks: Vec<SecretName> = lacks.map(|(name, _)| name).collect();
+                value::mention_programs(site, &lacks, world);
+            }
+        }
         let question = if arguments.rollback {
             format!("bring the old values of {names} back to every place?")
         } else {
@@ -160,20 +176,42 @@ fn resume(
             return Err(AskError::Declined.into());
         }
     }
-    let mut ended = Vec::new();
-    for mut run in meant {
-        if arguments.rollback && run.stage != Stage::Returning {
-            let opened = site.open()?;
-            let standings = opened.standings(&run)?;
-            if let Some((name, _)) = standings.iter().find(|(_, standing)| **standing == Standing::Replaced) {
-                return Err(Refusal::OldGone { name: name.clone(), flags: site.flags() }.into());
-            }
-            run.hear(Event::Rollback, (world.clock)());
-            site.note(&opened, &run)?;
+    let mut ended: Vec<Ended> = Vec::new();
+    for run in meant {
+        match (resume_one(arguments, site, run, global, world), ended.last_mut()) {
+            (Ok(one), _) => ended.push(one),
+            (Err(error), None) => return Err(error),
+            // What was done in the runs before is told first.
+            (Err(error), Some(last)) => last.trouble = Some(error),
         }
-        ended.push(drive(site, run, BTreeMap::new(), global, world)?);
+        if ended.iter().any(|ended| ended.trouble.is_some()) {
+            break;
+        }
     }
     Ok(ended)
+}
+
+fn resume_one(
+    arguments: &Rotate,
+    site: &Site,
+    mut run: Run,
+    global: &Global,
+    world: &mut World,
+) -> anyhow::Result<Ended> {
+    if arguments.rollback && run.stage != Stage::Returning {
+        let opened = site.open()?;
+        let standings = opened.standings(&run)?;
+        if let Some(name) = rotation::stray(run.stage, &standings) {
+            let (environment, name) = (site.environment.clone(), name.clone());
+            return Err(Refusal::NeitherValue { environment, name }.into());
+        }
+        if let Some((name, _)) = standings.iter().find(|(_, standing)| **standing == Standing::Replaced) {
+            return Err(Refusal::OldGone { name: name.clone(), flags: site.flags() }.into());
+        }
+        run.hear(Event::Rollback, (world.clock)());
+        site.note(&opened, &run)?;
+    }
+    drive(site, run, &mut Values::default(), global, world)
 }
 
 /// Returns the open runs that have one of the names that were typed, or all of them.

@@ -6,6 +6,7 @@ use anyhow::Context;
 use jiff::tz::TimeZone;
 use zeroize::Zeroizing;
 
+use super::values;
 use crate::cli::{Global, Set};
 use crate::domain::generate::Kind;
 use crate::domain::hygiene;
@@ -139,6 +140,10 @@ pub(super) fn put(
     if let Some(template) = inventory.entries.get(name).and_then(|entry| entry.template.as_ref()) {
         let parts = template.names().into_iter().map(ToString::to_string).collect();
         return Err(Refusal::Composed { environment: environment.clone(), name: name.clone(), parts }.into());
+    }
+    // A name that a merge has lost may come back.
+    if inventory.entries.contains_key(name) {
+        values::refuse_rotating(selection, environment, &sealed, &[name])?;
     }
     // A name that stands twice is not known, and one in a file that could not be read may be this very one.
     let is_known = inventory.entries.contains_key(name);

@@ -4,12 +4,13 @@ use crate::cli::Global;
 use crate::domain::compose;
 use crate::domain::finding::Problem;
 use crate::domain::inventory::{Entry, Inventory};
-use crate::domain::name::SecretName;
+use crate::domain::name::{EnvironmentName, SecretName};
 use crate::domain::suggest::nearest;
 use crate::domain::typed::Typed;
 use crate::error::Refusal;
 use crate::settings::{Selection, World};
-use crate::vault::read;
+use crate::vault::seal::Sealed;
+use crate::vault::{read, rotation};
 
 /// Decrypts the one environment that is meant.
 pub(super) fn open(global: &Global, world: &World) -> anyhow::Result<Inventory> {
@@ -53,6 +54,23 @@ pub(super) fn wanted<'a>(
         Some(refusal) => Err(refusal),
         None => Ok(inventory.entries.iter().collect()),
     }
+}
+
+/// Refuses to change names that are being rotated: what the run says of their two values would not hold any more.
+pub(super) fn refuse_rotating(
+    selection: &Selection,
+    environment: &EnvironmentName,
+    sealed: &Sealed,
+    names: &[&SecretName],
+) -> anyhow::Result<()> {
+    let runs = rotation::read(&selection.layout, environment, sealed)?;
+    let Some(run) = runs.iter().find(|run| names.iter().any(|name| run.secrets.contains_key(*name))) else {
+        return Ok(());
+    };
+    let is_protected = selection.project.environments.get(environment).is_some_and(|rules| rules.protected);
+    let confirm = if is_protected { format!(" --confirm {environment}") } else { String::new() };
+    let (flags, environment) = (format!(" -e {environment}{confirm}"), environment.clone());
+    Err(Refusal::Rotating { environment, names: run.names(), begun: run.begun, flags }.into())
 }
 
 /// Refuses to take names away that other values are composed of: those would be composed of nothing.

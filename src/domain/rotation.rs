@@ -172,8 +172,12 @@ pub enum Standing {
     New,
     /// The old value, and a new one beside it.
     Back,
-    /// A new value alone.
+    /// The old value, and the same one beside it: somebody has put it back by hand.
+    Same,
+    /// Another value alone: the new one, where the old one has just gone.
     Replaced,
+    /// Another value, and one beside it that is not the old one.
+    Strange,
 }
 
 /// Tells what the vault has of a secret.
@@ -181,10 +185,26 @@ pub fn standing(key: &FingerprintKey, before: &Before, entry: &Entry) -> Standin
     let is_old = key.value(&entry.value) == before.old;
     match &entry.previous {
         None if is_old => Standing::Old,
-        Some(_) if is_old => Standing::Back,
-        Some(previous) if key.value(previous) == before.old => Standing::New,
-        None | Some(_) => Standing::Replaced,
+        None => Standing::Replaced,
+        Some(previous) => match (is_old, key.value(previous) == before.old) {
+            (true, true) => Standing::Same,
+            (true, false) => Standing::Back,
+            (false, true) => Standing::New,
+            (false, false) => Standing::Strange,
+        },
     }
+}
+
+/// Returns a secret whose value is neither the old nor the new one of a run in this stage: only a person knows what is
+/// right then.
+pub fn stray(stage: Stage, secrets: &BTreeMap<SecretName, Standing>) -> Option<&SecretName> {
+    let is_stray = |standing: Standing| match standing {
+        Standing::Strange => !stage.is_over(),
+        // The old value goes where every place was seen to run the new one, and nowhere else.
+        Standing::Replaced => matches!(stage, Stage::Prepared | Stage::Returning),
+        Standing::Old | Standing::New | Standing::Back | Standing::Same => false,
+    };
+    secrets.iter().find(|(_, standing)| is_stray(**standing)).map(|(name, _)| name)
 }
 
 /// What a run does next.
@@ -200,6 +220,8 @@ pub enum Task {
     Drop(Vec<SecretName>),
     /// This is noted in the run's file.
     Note(Event),
+    /// Nothing, for the value of this one is neither the old nor the new one.
+    Refuse(SecretName),
     /// Nothing: it is over, or a place is not there yet.
     Stop,
 }
@@ -210,12 +232,14 @@ pub fn next(stage: Stage, secrets: &BTreeMap<SecretName, Standing>, seen: Option
     let those = |wanted: Standing| -> Vec<SecretName> {
         secrets.iter().filter(|(_, standing)| **standing == wanted).map(|(name, _)| name.clone()).collect()
     };
-    let [old, new, back] = [Standing::Old, Standing::New, Standing::Back].map(those);
+    if let Some(name) = stray(stage, secrets) {
+        return Task::Refuse(name.clone());
+    }
+    let [old, new, back, same] = [Standing::Old, Standing::New, Standing::Back, Standing::Same].map(those);
+    let beside = |names: Vec<SecretName>| [names, same.clone()].concat();
     match stage {
         Stage::Finished | Stage::Abandoned => Task::Stop,
         Stage::Returning if !new.is_empty() => Task::Swap(new),
-        // Where nothing stands beside any value, nothing can be lost.
-        Stage::Returning if back.is_empty() => Task::Note(Event::Returned),
         Stage::Prepared | Stage::Staged | Stage::Verified if !back.is_empty() => Task::Swap(back),
         Stage::Prepared | Stage::Staged | Stage::Verified if !old.is_empty() => Task::Stage(old),
         Stage::Prepared => Task::Note(Event::Staged),
@@ -224,9 +248,10 @@ pub fn next(stage: Stage, secrets: &BTreeMap<SecretName, Standing>, seen: Option
             (Some(false), Stage::Verified) => Task::Note(Event::Reopened),
             (Some(false), _) => Task::Stop,
             (Some(true), Stage::Staged) => Task::Note(Event::Verified),
-            (Some(true), Stage::Returning) => Task::Drop(back),
-            (Some(true), _) if new.is_empty() => Task::Note(Event::Finished),
-            (Some(true), _) => Task::Drop(new),
+            (Some(true), Stage::Returning) if beside(back.clone()).is_empty() => Task::Note(Event::Returned),
+            (Some(true), Stage::Returning) => Task::Drop(beside(back)),
+            (Some(true), _) if beside(new.clone()).is_empty() => Task::Note(Event::Finished),
+            (Some(true), _) => Task::Drop(beside(new)),
         },
     }
 }

@@ -39,15 +39,6 @@ fn told(said: &str) -> String {
     if said.is_empty() { String::new() } else { format!(": {said}") }
 }
 
-/// What a program has issued.
-#[derive(Debug)]
-pub struct Issued {
-    /// What it wrote to standard output.
-    pub output: Zeroizing<Vec<u8>>,
-    /// What it said last, without any value.
-    pub said: String,
-}
-
 /// A program that issues values.
 #[derive(Debug)]
 pub struct Issuer<'a> {
@@ -60,14 +51,15 @@ pub struct Issuer<'a> {
 }
 
 impl Issuer<'_> {
-    /// Has a new value issued. Nothing that the program says is shown with any of `values` in it.
+    /// Has a new value issued: what the program wrote to standard output. What it says is told where it has failed and
+    /// written nothing there, without any of `values`; what it has written may be a part of what it says, in any form.
     pub fn issue(
         &self,
         name: &SecretName,
         environment: &EnvironmentName,
         old: &SecretValue,
         values: &[&SecretValue],
-    ) -> Result<Issued, IssueError> {
+    ) -> Result<Zeroizing<Vec<u8>>, IssueError> {
         let program = self.command.first().cloned().unwrap_or_default();
         let unstartable = |source| IssueError::Unstartable { program: program.clone(), source };
         let mut command = Command::new(&program);
@@ -83,14 +75,15 @@ impl Issuer<'_> {
         });
         let output = output.map_err(unstartable)?;
         let new = Zeroizing::new(output.stdout);
-        let text = Zeroizing::new(String::from_utf8_lossy(&new).into_owned());
-        let new_value = SecretValue::copied_from(text.trim());
-        let said =
-            presentable(&String::from_utf8_lossy(&output.stderr), values.iter().copied().chain([old, &new_value]));
+        let complaint = Zeroizing::new(output.stderr);
         if output.status.success() {
-            Ok(Issued { output: new, said })
-        } else {
-            Err(IssueError::Failed { program, status: output.status.to_string(), said })
+            return Ok(new);
         }
+        let said = if new.is_empty() {
+            presentable(&String::from_utf8_lossy(&complaint), values.iter().copied().chain([old]))
+        } else {
+            String::new()
+        };
+        Err(IssueError::Failed { program, status: output.status.to_string(), said })
     }
 }

@@ -1,12 +1,39 @@
 //! Rotations that something befalls: a place that is down, an answer that is lost, a disk that is full.
 
 use twins::{Fault, FaultKind};
+use undrift::domain::name::SecretName;
+use undrift::vault::seal::Sealing;
+use undrift::vault::write;
 
 use super::*;
 
 /// What a place that is down answers to every write.
 fn down() -> Fault {
     Fault::new(FaultKind::status(500, "{}")).always()
+}
+
+/// A project in which a rotation stands half-way: Fly has the new value and GitHub the old one.
+fn half_way() -> (FlyTwin, GitHubTwin, World) {
+    let (fly, github, world) = pushed();
+    github.inject(down().method("PUT"));
+    let _ = rotate(&world, "token-2").status(2);
+    github.clear_faults();
+    (fly, github, world)
+}
+
+/// Another value of `API_TOKEN`, as a merge brings one: what stands beside it stays.
+fn merge(world: &World, value: &str) {
+    let identity = world.home().join(".config/undrift/identity.txt");
+    let identities = IdentityChain { files: vec![identity], ..IdentityChain::default() }.load().unwrap();
+    let (layout, staging) = (Layout::at(&world.path("")), EnvironmentName::parse("staging").unwrap());
+    let (read, _) = write::open(&layout, &staging, &identities).unwrap();
+    let name = SecretName::parse("API_TOKEN").unwrap();
+    let shown = &read.inventory.entries[&name].source.file;
+    let file = layout.groups(&staging).unwrap().into_iter().find(|file| file.shown == *shown).unwrap();
+    let mut sealing = Sealing::open(&layout, &staging, read.known_key(), &read.sealed).unwrap();
+    let value = SecretValue::copied_from(value);
+    let recipients = read.recipients.as_ref().unwrap();
+    write::put(&file, &[(&name, &value)], None, &identities, recipients, &mut sealing).unwrap();
 }
 
 #[test]
@@ -125,15 +152,84 @@ fn what_somebody_wrote_at_a_place_is_held_and_keeps_the_run_open() {
 }
 
 #[test]
-fn a_value_that_is_set_meanwhile_is_the_one_that_goes_everywhere() {
-    let (fly, github, world) = pushed();
-    github.inject(down().method("PUT"));
-    let _ = rotate(&world, "token-2").status(2);
-    github.clear_faults();
-    world.set("API_TOKEN", "token-3");
+fn a_value_that_a_merge_brings_beside_the_old_one_is_the_one_that_goes_everywhere() {
+    let (fly, github, world) = half_way();
+    merge(&world, "token-3");
     let _ = go_on(&world).status(0);
     assert_eq!(there(&fly, &github), ["token-3", "token-3"]);
     assert_eq!(values(&world, "API_TOKEN"), ("token-3".to_owned(), None));
+}
+
+#[test]
+fn an_old_value_that_a_merge_brings_back_never_changes_places_with_itself() {
+    let (fly, github, world) = half_way();
+    merge(&world, "token-1");
+    assert_eq!(values(&world, "API_TOKEN"), ("token-1".to_owned(), Some("token-1".to_owned())));
+    let _ = world.run_with(&["rotate", "--continue", "-e", "staging", "--yes"], "token-3").status(0);
+    assert_eq!(there(&fly, &github), ["token-3", "token-3"]);
+    assert_eq!(values(&world, "API_TOKEN"), ("token-3".to_owned(), None));
+    let (fly, github, world) = half_way();
+    merge(&world, "token-1");
+    let _ = roll_back(&world).status(0);
+    assert_eq!(there(&fly, &github), ["token-1", "token-1"]);
+    assert_eq!(values(&world, "API_TOKEN"), ("token-1".to_owned(), None));
+}
+
+#[test]
+fn no_other_verb_changes_a_name_that_is_being_rotated() {
+    let (fly, github, world) = half_way();
+    github.set(&repository(), "SHOP_TOKEN", "theirs");
+    world.write("shop.env", "API_TOKEN=token-3\n");
+    let mut editing = world.below("");
+    let script = editing.home().join("editor");
+    std::fs::write(&script, "#!/bin/sh\nsed -i s/token-1/token-3/ \"$1\"\n").unwrap();
+    std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    editing.variables.insert("EDITOR".to_owned(), script.into());
+    editing.variables.insert("PATH".to_owned(), "/usr/bin:/bin".into());
+    let before = crate::world::files(&world.path("vault"));
+    let declared = world.read("undrift.toml");
+    for (world, arguments, value) in [
+        (&world, &["set", "API_TOKEN", "-e", "staging"][..], "token-3"),
+        (&world, &["set", "API_TOKEN", "-e", "staging"], "token-1"),
+        (&world, &["rm", "API_TOKEN", "-e", "staging", "--yes"], ""),
+        (&world, &["rename", "API_TOKEN", "OTHER_TOKEN", "--yes", "--confirm", "production"], ""),
+        (&world, &["import", "shop.env", "-e", "staging", "--prefer", "shop.env", "--yes"], ""),
+        (&world, &["adopt", "API_TOKEN", "-e", "staging", "-t", "ci", "--yes"], "theirs"),
+        (&editing, &["edit", "-e", "staging", "secrets"], ""),
+    ] {
+        let refused = world.run_with(arguments, value).status(2);
+        for said in [
+            "a rotation of API_TOKEN is under way in `staging`",
+            "`undrift rotate --continue -e staging`",
+            "`undrift rotate --rollback -e staging`",
+        ] {
+            assert!(refused.talk.contains(said), "{arguments:?}: {}", refused.transcript());
+        }
+        assert!(crate::world::files(&world.path("vault")) == before, "{arguments:?}");
+        assert_eq!(world.read("undrift.toml"), declared);
+    }
+    world.set("SMTP_PASSWORD", "password-2");
+    drop(fly);
+}
+
+#[test]
+fn a_value_that_is_neither_stops_the_run_and_is_not_lost() {
+    let (fly, github, world) = half_way();
+    fly.inject(down().method("POST"));
+    let _ = roll_back(&world).status(2);
+    fly.clear_faults();
+    merge(&world, "token-3");
+    let before = crate::world::files(&world.path("vault"));
+    fly.clear_requests();
+    github.clear_requests();
+    assert_snapshot!("neither", go_on(&world).status(2).transcript());
+    let _ = roll_back(&world).status(2);
+    assert!(crate::world::files(&world.path("vault")) == before);
+    assert_eq!(writes(&fly, &github), 0);
+    merge(&world, "token-1");
+    let _ = go_on(&world).status(0);
+    assert_eq!(there(&fly, &github), ["token-1", "token-1"]);
+    assert_eq!(values(&world, "API_TOKEN"), ("token-1".to_owned(), None));
 }
 
 #[test]

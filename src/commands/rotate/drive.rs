@@ -17,7 +17,7 @@ use crate::domain::log::{Action, Deed};
 use crate::domain::name::SecretName;
 use crate::domain::place::{Location, Place};
 use crate::domain::rotation::{self, Event, Reach, Run, Task};
-use crate::error::Exit;
+use crate::error::{Exit, Refusal};
 use crate::flow::logbook::Logbook;
 use crate::report;
 use crate::settings::{Selection, World};
@@ -69,55 +69,84 @@ impl Ended {
 /// Does what can be done of a run now. `values` are new values that were given beforehand.
 pub(super) fn drive(
     site: &Site,
-    mut run: Run,
-    mut values: Values,
+    run: Run,
+    values: &mut Values,
     global: &Global,
     world: &mut World,
 ) -> anyhow::Result<Ended> {
-    let mut ended = Ended { run: run.clone(), push: None, trouble: None, apps: Vec::new() };
+    let mut ended = Ended { run, push: None, trouble: None, apps: Vec::new() };
     let mut seen = None;
-    loop {
-        let opened = site.open()?;
-        let standings = opened.standings(&run)?;
-        match rotation::next(run.stage, &standings, seen) {
-            Task::Stop => break,
-            Task::Stage(names) => {
-                stage(site, &opened, &names, &mut values, world)?;
-                seen = None;
-            }
-            Task::Swap(names) => {
-                let swapped = |name: &SecretName| {
-                    let before = &run.secrets[name];
-                    Change::Swap { rotated: before.rotated, expires: before.expires }
-                };
-                let changes: Vec<_> = names.iter().map(|name| (name, swapped(name))).collect();
-                site.change(&opened, &changes)?;
-                seen = None;
-            }
-            Task::Drop(names) => {
-                let changes: Vec<_> = names.iter().map(|name| (name, Change::Drop)).collect();
-                site.change(&opened, &changes)?;
-            }
-            Task::Note(event) => {
-                log(site, &opened, &run, event, world)?;
-                run.hear(event, (world.clock)());
-                site.note(&opened, &run)?;
-                if event == Event::Reopened {
-                    seen = None;
-                }
-            }
-            Task::Push => {
-                let reached = push(site, &opened, &run, global, &mut ended, world)?;
-                seen = Some(reached.values().all(|reach| *reach == Reach::Running));
-                run.see(&reached, (world.clock)());
-                site.note(&opened, &run)?;
-            }
+    // Where something could not be written down, no old value may go.
+    while ended.trouble.is_none() {
+        match step(site, &mut ended, &mut seen, values, global, world) {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(error) if ended.push.is_none() => return Err(error),
+            // What was done at the places is told first.
+            Err(error) => ended.trouble = ended.trouble.take().or(Some(error)),
         }
     }
-    ended.run = run;
     Ok(ended)
 }
 
+/// Does what is next. Returns whether anything was.
+fn step(
+    site: &Site,
+    ended: &mut Ended,
+    seen: &mut Option<bool>,
+    values: &mut Values,
+    global: &Global,
+    world: &mut World,
+) -> anyhow::Result<bool> {
+    let opened = site.open()?;
+    let standings = opened.standings(&ended.run)?;
+    match rotation::next(ended.run.stage, &standings, *seen) {
+        Task::Stop => return Ok(false),
+        Task::Refuse(name) => {
+            return Err(Refusal::NeitherValue { environment: site.environment.clone(), name }.into());
+        }
+        Task::Stage(names) => {
+            stage(site, &opened, &names, values, world)?;
+            *seen = None;
+        }
+        Task::Swap(names) => {
+            let swapped = |name: &SecretName| {
+                let before = &ended.run.secrets[name];
+                Change::Swap { rotated: before.rotated, expires: before.expires }
+            };
+            let changes: Vec<_> = names.iter().map(|name| (name, swapped(name))).collect();
+            site.change(&opened, &changes)?;
+            let is_moved = site.open()?.standings(&ended.run)? != standings;
+            anyhow::ensure!(is_moved, "two values changed places in the vault, and it is as it was");
+            *seen = None;
+        }
+        Task::Drop(names) => {
+            let changes: Vec<_> = names.iter().map(|name| (name, Change::Drop)).collect();
+            site.change(&opened, &changes)?;
+        }
+        Task::Note(event) => {
+            log(site, &opened, &ended.run, event, world)?;
+            let mut run = ended.run.clone();
+            run.hear(event, (world.clock)());
+            site.note(&opened, &run)?;
+            ended.run = run;
+            if event == Event::Reopened {
+                *seen = None;
+            }
+        }
+        Task::Push => {
+            let run = ended.run.clone();
+            let reached = push(site, &opened, &run, global, ended, world)?;
+            *seen = Some(reached.values().all(|reach| *reach == Reach::Running));
+            ended.run.see(&reached, (world.clock)());
+            site.note(&opened, &ended.run)?;
+        }
+    }
+    Ok(true)
+}
+
+/// Puts new values into the vault. What a program issues is put there as soon as that has ended: nobody could tell it a
+/// second time.
 fn stage(
     site: &Site,
     opened: &Opened,
@@ -125,11 +154,21 @@ fn stage(
     values: &mut Values,
     world: &mut World,
 ) -> anyhow::Result<()> {
-    value::complete(site, opened, names, values, world)?;
     let today = (world.clock)().to_zoned(TimeZone::UTC).date();
-    let changes: Vec<_> =
-        names.iter().filter_map(|name| Some((name, Change::Stage { new: values.get(name)?, today }))).collect();
-    site.change(opened, &changes)
+    let (issued, others): (Vec<_>, Vec<_>) = names.iter().partition(|name| value::is_issued(site, name));
+    value::complete(site, opened, &others, &mut values.given, world)?;
+    for name in issued {
+        let opened = site.open()?;
+        let new = value::issue(site, &opened, name, &mut values.has_issued, world)?;
+        let put = site.change(&opened, &[(name, Change::Stage { new: &new, today })]);
+        put.with_context(|| format!("a new value of {name} was issued, and could not be put into the vault"))?;
+    }
+    let changes = others.into_iter().filter_map(|name| {
+        let new = values.given.get(name)?;
+        Some((name, Change::Stage { new, today }))
+    });
+    let changes: Vec<_> = changes.collect();
+    if changes.is_empty() { Ok(()) } else { site.change(&site.open()?, &changes) }
 }
 
 /// Writes down what happened, once: a run that was interrupted right after it does not write it again.

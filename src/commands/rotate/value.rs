@@ -1,22 +1,36 @@
 //! Where the new values of a rotation come from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context;
 
 use super::site::{Opened, Site};
 use crate::commands::set::mention_faults;
-use crate::domain::declaration::Declaration;
+use crate::domain::declaration::{Declaration, TokenSource};
 use crate::domain::generate::Kind;
 use crate::domain::name::SecretName;
 use crate::domain::secret::SecretValue;
 use crate::error::Refusal;
 use crate::flow::issue::Issuer;
+use crate::report::intake::quoted;
 use crate::settings::{IDENTITY_VARIABLE, World};
 use crate::ui::value_of;
 
 /// New values, by name.
-pub(super) type Values = BTreeMap<SecretName, SecretValue>;
+pub(super) type Given = BTreeMap<SecretName, SecretValue>;
+
+/// The variables in which people have the tokens of targets.
+const TOKEN_VARIABLES: [&str; 6] =
+    ["FLY_ACCESS_TOKEN", "FLY_API_TOKEN", "GH_ENTERPRISE_TOKEN", "GH_TOKEN", "GITHUB_ENTERPRISE_TOKEN", "GITHUB_TOKEN"];
+
+/// What there is for the secrets of a run.
+#[derive(Default)]
+pub(super) struct Values {
+    /// New values that were made, or that a person has given.
+    pub(super) given: Given,
+    /// Whether a program has ended well: it may have issued a value, whatever became of that.
+    pub(super) has_issued: bool,
+}
 
 /// Where one new value comes from.
 enum Source<'a> {
@@ -38,6 +52,22 @@ impl<'a> Source<'a> {
     }
 }
 
+/// Returns whether a program issues the new value of a secret.
+pub(super) fn is_issued(site: &Site, name: &SecretName) -> bool {
+    matches!(Source::of(site, name), Source::Issued(_))
+}
+
+/// Says which programs will be run for these secrets.
+pub(super) fn mention_programs<'a>(site: &Site, names: impl IntoIterator<Item = &'a SecretName>, world: &mut World) {
+    for name in names {
+        if let Source::Issued(command) = Source::of(site, name) {
+            let words = command.iter().map(String::as_str).chain([name.as_str(), site.environment.as_str()]);
+            let words: Vec<String> = words.map(quoted).collect();
+            world.ui.say(&format!("a new value of {name} is what this program issues: {}", words.join(" ")));
+        }
+    }
+}
+
 /// Returns the new values that can be had before anything is noted: a person who gives up has changed nothing then. What
 /// a program issues is not among them.
 pub(super) fn beforehand(
@@ -46,64 +76,66 @@ pub(super) fn beforehand(
     names: &[SecretName],
     world: &mut World,
 ) -> anyhow::Result<Values> {
-    let is_issued = |name: &&SecretName| matches!(Source::of(site, name), Source::Issued(_));
-    let names: Vec<SecretName> = names.iter().filter(|name| !is_issued(name)).cloned().collect();
-    let mut values = Values::new();
-    complete(site, opened, &names, &mut values, world)?;
+    let names: Vec<&SecretName> = names.iter().filter(|name| !is_issued(site, name)).collect();
+    let mut values = Values::default();
+    complete(site, opened, &names, &mut values.given, world)?;
     Ok(values)
 }
 
-/// Adds the new values that are missing.
+/// Adds the new values that are missing, but for those that a program issues.
 pub(super) fn complete(
     site: &Site,
     opened: &Opened,
-    names: &[SecretName],
-    values: &mut Values,
+    names: &[&SecretName],
+    values: &mut Given,
     world: &mut World,
 ) -> anyhow::Result<()> {
-    let missing: Vec<&SecretName> = names.iter().filter(|name| !values.contains_key(*name)).collect();
+    let missing: Vec<&SecretName> = names.iter().copied().filter(|name| !values.contains_key(*name)).collect();
     let asked = missing.iter().filter(|name| matches!(Source::of(site, name), Source::Asked)).count();
     if asked > 1 && !world.ui.interactive {
         return Err(Refusal::OneValueAtATime.into());
     }
     for name in missing {
         let value = match Source::of(site, name) {
-            Source::Generated(kind) => {
-                kind.generate(getrandom::fill).context("the system has no random bytes; nothing was changed")?
-            }
+            Source::Generated(kind) => kind.generate(getrandom::fill).context("the system has no random bytes")?,
             Source::Asked => fit(site, opened, name, world.ui.read_value(name.as_str(), false)?, world)?,
-            Source::Issued(command) => {
-                let value = issued(command, site, opened, name, world)?;
-                fit(site, opened, name, value, world)?
-            }
+            Source::Issued(_) => continue,
         };
         values.insert(name.clone(), value);
     }
     Ok(())
 }
 
-fn issued(
-    command: &[String],
+/// Has a program issue a new value. `has_issued` is set as soon as it has ended well.
+pub(super) fn issue(
     site: &Site,
     opened: &Opened,
     name: &SecretName,
+    has_issued: &mut bool,
     world: &mut World,
 ) -> anyhow::Result<SecretValue> {
+    let Source::Issued(command) = Source::of(site, name) else {
+        anyhow::bail!("no program issues {name}");
+    };
     let entries = &opened.read.inventory.entries;
-    let values: Vec<&SecretValue> = entries.values().map(|entry| &entry.value).collect();
-    // The key to the whole vault is ours, not the program's.
-    let inherited = world.variables.iter().filter(|(variable, _)| *variable != IDENTITY_VARIABLE);
+    let values: Vec<&SecretValue> =
+        entries.values().flat_map(|entry| [Some(&entry.value), entry.previous.as_ref()]).flatten().collect();
+    // The key to the whole vault and the tokens of the targets are ours, not the program's.
+    let tokens = site.selection.project.targets.values().filter_map(|target| match &target.token {
+        Some(TokenSource::Variable(variable)) => Some(variable.as_str()),
+        Some(TokenSource::Vault(_)) | None => None,
+    });
+    let ours: BTreeSet<&str> = tokens.chain(TOKEN_VARIABLES).chain([IDENTITY_VARIABLE]).collect();
+    let inherited = world.variables.iter().filter(|(variable, _)| !ours.contains(variable.as_str()));
     let issuer = Issuer {
         command,
         folder: site.selection.layout.root(),
         variables: inherited.map(|(variable, value)| (variable.as_ref(), value.as_ref())).collect(),
     };
     let issued = issuer.issue(name, &site.environment, &entries[name].value, &values);
-    let issued = issued.with_context(|| format!("no new value of {name} was issued"))?;
-    if !issued.said.is_empty() {
-        world.ui.say(&format!("note: {name}: {}", issued.said));
-    }
-    Ok(value_of(&issued.output, false)?)
+    let output = issued.with_context(|| format!("no new value of {name} was issued"))?;
+    *has_issued = true;
+    fit(site, opened, name, value_of(&output, false)?, world)
 }
 
 /// Refuses a value that is none, or no new one.

@@ -41,13 +41,14 @@ type Next = [Task; 3];
 #[test]
 fn what_is_next_is_as_the_table_says() {
     use Event::{Finished, Reopened, Returned, Verified};
-    use Standing::{Back, New, Old, Replaced};
+    use Standing::{Back, New, Old, Replaced, Same, Strange};
     let stage = |names: &[&str]| Task::Stage(names.iter().map(|text| name(text)).collect());
     let swap = |names: &[&str]| Task::Swap(names.iter().map(|text| name(text)).collect());
     let drop = |names: &[&str]| Task::Drop(names.iter().map(|text| name(text)).collect());
     let of = |a, b, stage, seen| next(stage, &[(name("A"), a), (name("B"), b)].into(), seen);
     let same = |task: Task| -> Next { [task.clone(), task.clone(), task] };
-    let table: [(Standing, Standing, Stage, Next); 26] = [
+    let refuse = |text: &str| same(Task::Refuse(name(text)));
+    let table: [(Standing, Standing, Stage, Next); 35] = [
         (Old, Old, Stage::Prepared, same(stage(&["A", "B"]))),
         (New, Old, Stage::Prepared, same(stage(&["B"]))),
         (Back, New, Stage::Prepared, same(swap(&["A"]))),
@@ -68,8 +69,19 @@ fn what_is_next_is_as_the_table_says() {
         (Back, New, Stage::Returning, same(swap(&["B"]))),
         (Back, Back, Stage::Returning, [Task::Push, Task::Stop, drop(&["A", "B"])]),
         (Back, Old, Stage::Returning, [Task::Push, Task::Stop, drop(&["A"])]),
-        (Back, Replaced, Stage::Returning, [Task::Push, Task::Stop, drop(&["A"])]),
-        (Old, Old, Stage::Returning, same(Task::Note(Returned))),
+        (Old, Old, Stage::Returning, [Task::Push, Task::Stop, Task::Note(Returned)]),
+        // Somebody has put the old value back by hand: two that are the same never change places.
+        (Same, New, Stage::Prepared, same(Task::Note(Event::Staged))),
+        (Same, New, Stage::Staged, [Task::Push, Task::Stop, Task::Note(Verified)]),
+        (Same, New, Stage::Verified, [Task::Push, Task::Note(Reopened), drop(&["B", "A"])]),
+        (Same, Old, Stage::Returning, [Task::Push, Task::Stop, drop(&["A"])]),
+        // A value that is neither: whatever else is to be done waits for a person.
+        (Back, Replaced, Stage::Returning, refuse("B")),
+        (Replaced, New, Stage::Returning, refuse("A")),
+        (Old, Replaced, Stage::Prepared, refuse("B")),
+        (Strange, Old, Stage::Prepared, refuse("A")),
+        (New, Strange, Stage::Staged, refuse("B")),
+        (Strange, New, Stage::Verified, refuse("A")),
         (New, New, Stage::Finished, same(Task::Stop)),
         (Old, Old, Stage::Finished, same(Task::Stop)),
         (Old, Old, Stage::Abandoned, same(Task::Stop)),
@@ -94,7 +106,9 @@ fn what_the_vault_has_is_told_by_its_fingerprints() {
         ("new", Some("old"), Standing::New),
         ("old", Some("new"), Standing::Back),
         ("new", None, Standing::Replaced),
-        ("newer", Some("new"), Standing::Replaced),
+        ("old", Some("old"), Standing::Same),
+        ("newer", Some("new"), Standing::Strange),
+        ("newer", Some("newer"), Standing::Strange),
     ] {
         let source = Source { file: "vault/staging/a.toml.age".to_owned(), line: 1 };
         let previous = previous.map(value);
@@ -179,9 +193,11 @@ impl Model {
     fn standing(&self) -> Standing {
         match (self.value, self.previous) {
             (0, None) => Standing::Old,
+            (0, Some(0)) => Standing::Same,
             (0, Some(_)) => Standing::Back,
             (_, Some(0)) => Standing::New,
-            _ => Standing::Replaced,
+            (_, None) => Standing::Replaced,
+            (_, Some(_)) => Standing::Strange,
         }
     }
 }
@@ -228,6 +244,7 @@ impl Simulation {
             let standings = self.secrets.iter().map(|(name, model)| (name.clone(), model.standing())).collect();
             match next(self.stage, &standings, seen) {
                 Task::Stop => return,
+                Task::Refuse(name) => panic!("{name} {self:?}"),
                 Task::Note(event) => {
                     if !step(&mut fuel) {
                         return;
