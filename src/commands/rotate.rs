@@ -105,13 +105,15 @@ fn begin(
     let mut runs = opened.runs.clone();
     runs.push(run.clone());
     site.save(opened, &runs).context("nothing was changed, for the run could not be noted first")?;
-    drive(site, run.clone(), &mut values, global, world).map_err(|error| match values.has_issued {
-        false => give_up(site, run, error),
-        true => error.context(format!(
+    drive(site, run.clone(), &mut values, global, world).map_err(|error| {
+        if !values.has_issued {
+            return give_up(site, run, error);
+        }
+        error.context(format!(
             "the rotation stays open, for a program has ended well and may have issued a value; \
              `undrift rotate --continue{}` does what is left",
             site.flags()
-        )),
+        ))
     })
 }
 

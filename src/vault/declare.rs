@@ -227,10 +227,10 @@ fn with_rules(document: &mut DocumentMut, rules: &[IgnoreRule]) {
     let mut renew = |there: &mut dyn TableLike| {
         let text = |key: &str| there.get(key).and_then(Item::as_str).map(str::to_owned);
         let (name, target) = (text("name"), text("target"));
-        let is_same = |rule: &&IgnoreRule| {
+        let is_same = |rule: &IgnoreRule| {
             name.as_ref() == Some(&rule.name) && target.as_deref() == rule.target.as_ref().map(TargetName::as_str)
         };
-        let Some(index) = rules.iter().position(|rule| is_same(&rule)) else { return };
+        let Some(index) = rules.iter().position(|rule| is_same(rule)) else { return };
         let rule = rules.remove(index);
         there.insert("reason", value(&rule.reason));
         match day(rule) {
