@@ -189,3 +189,28 @@ fn what_cannot_be_declared_is_not_set() {
     assert!(refused.talk.contains("nothing was set"), "{}", refused.transcript());
     assert_eq!(files(&world.path("")), before);
 }
+
+#[test]
+fn a_value_that_has_to_be_made_new_from_time_to_time_begins_its_age() {
+    let mut world = world();
+    let age = |world: &World| {
+        let list = world.run(&["list", "-e", "staging"]).output;
+        list.lines()
+            .find(|line| line.starts_with("API_TOKEN"))
+            .unwrap()
+            .split_whitespace()
+            .skip(1)
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let every = "[secrets.API_TOKEN]\nrotate-every = \"90d\"\n";
+    world.write("undrift.toml", SHOP.replace("[secrets.API_TOKEN]\n", every));
+    assert_eq!(age(&world), "set, age unknown");
+    // The same value again is no new one.
+    world.set("API_TOKEN", "token-1");
+    assert_eq!(age(&world), "set, age unknown");
+    world.set("API_TOKEN", "token-2");
+    assert_eq!(age(&world), "set");
+    world.now = "2027-02-19T08:00:00Z".parse().unwrap();
+    assert_eq!(age(&world), "overdue");
+}

@@ -171,7 +171,7 @@ fn put(
             anyhow::bail!("`{}` was not read", placed.environment);
         };
         let entries = placed.entries();
-        write::put(&placed.file, &entries, None, identities, recipients, sealing)
+        write::put(&placed.file, &entries, write::Dating::Kept, identities, recipients, sealing)
             .with_context(|| format!("stopped after {}; run it again to do the rest", report::count(index, "file")))?;
         let (values, readers) = (report::count(entries.len(), "value"), recipients.names.join(", "));
         world.ui.say(&format!("wrote {values} to {}, readable by {readers}", placed.file.shown));

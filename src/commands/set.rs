@@ -24,6 +24,7 @@ use crate::vault::layout::PROJECT_FILE;
 use crate::vault::log::Log;
 use crate::vault::read::Environment;
 use crate::vault::seal::{SealError, Sealing};
+use crate::vault::write::Dating;
 use crate::vault::{lock, store, write};
 
 pub(super) fn run(arguments: &Set, global: &Global, world: &mut World) -> anyhow::Result<Exit> {
@@ -171,7 +172,8 @@ pub(super) fn put(
         }
     }
     let today = (world.clock)().to_zoned(TimeZone::UTC).date();
-    write::put(&file, &[(name, value)], Some(today), identities, &recipients, &mut sealing)?;
+    let dating = Dating::MadeOn { day: today, begins: selection.project.rotate_every(name).is_some() };
+    write::put(&file, &[(name, value)], dating, identities, &recipients, &mut sealing)?;
     let verb = if present.is_some() { "changed" } else { "set" };
     world.ui.say(&format!("{verb} {name} in {}, readable by {}", file.shown, recipients.names.join(", ")));
     mention_faults(selection, name, value, &file.shown, world);

@@ -52,7 +52,8 @@ pub enum GroupFormat {
 }
 
 impl GroupFormat {
-    const fn ending(self) -> &'static str {
+    /// Returns how the names of its files end.
+    pub const fn ending(self) -> &'static str {
         match self {
             Self::Toml => ".toml.age",
             Self::Dotenv => ".env.age",

@@ -1,7 +1,7 @@
 //! Changing values: one file is decrypted, edited, encrypted for the environment's recipients and replaced whole.
 
 use jiff::civil::Date;
-use toml_edit::{DocumentMut, Item, TableLike, value};
+use toml_edit::{DocumentMut, InlineTable, Item, value};
 use zeroize::Zeroizing;
 
 use super::crypt::{self, OpenError};
@@ -101,13 +101,27 @@ pub fn open(
     Ok((read(), unfinished))
 }
 
+/// What is written down of the day on which a value was made.
+#[derive(Clone, Copy, Debug)]
+pub enum Dating {
+    /// Nothing: nobody knows it.
+    Kept,
+    /// The new values were made on that day.
+    MadeOn {
+        /// The day.
+        day: Date,
+        /// Whether it is written down where no day was, too: the secret has to be made new from time to time.
+        begins: bool,
+    },
+}
+
 /// Puts values into a file of the vault, making it if it is not there. Comments, order and other values stay.
 ///
-/// With the day on which they were made new, what is written beside an old value and no longer holds goes with it.
+/// What is written beside an old value and no longer holds goes with it.
 pub fn put(
     file: &GroupFile,
     entries: &[(&SecretName, &SecretValue)],
-    rotated: Option<Date>,
+    dating: Dating,
     identities: &Identities,
     recipients: &Recipients,
     sealing: &mut Sealing<'_>,
@@ -124,7 +138,7 @@ pub fn put(
     };
     keeps_templates(file, &plaintext, entries)?;
     let edited = match file.format {
-        GroupFormat::Toml => edit_toml(&plaintext, entries, rotated),
+        GroupFormat::Toml => edit_toml(&plaintext, entries, dating),
         GroupFormat::Dotenv => edit_dotenv(&plaintext, entries),
     }
     .ok_or_else(|| WriteError::Malformed { file: name() })?;
@@ -260,18 +274,11 @@ fn is_what_was_meant(file: &GroupFile, before: &[u8], after: &[u8], entries: &[(
         && before.entries.iter().all(|(name, _)| is_new(name) || values(&after, name) == values(&before, name))
 }
 
-fn edit_toml(
-    plaintext: &[u8],
-    entries: &[(&SecretName, &SecretValue)],
-    rotated: Option<Date>,
-) -> Option<Zeroizing<Vec<u8>>> {
+fn edit_toml(plaintext: &[u8], entries: &[(&SecretName, &SecretValue)], dating: Dating) -> Option<Zeroizing<Vec<u8>>> {
     let mut document: DocumentMut = std::str::from_utf8(plaintext).ok()?.parse().ok()?;
     for (name, secret) in entries {
-        let table = document.get_mut(name.as_str()).and_then(Item::as_table_like_mut);
-        if let (Some(table), Some(day)) = (table, rotated)
-            && table.get("value").and_then(Item::as_str) != Some(secret.expose())
-        {
-            date(table, day)?;
+        if let Dating::MadeOn { day, begins } = dating {
+            date(&mut document, name, secret, day, begins)?;
         }
         match document.get_mut(name.as_str()) {
             None => {
@@ -294,11 +301,28 @@ fn edit_toml(
     Some(Zeroizing::new(document.to_string().into_bytes()))
 }
 
-/// Dates a new value where the old one was dated. When the new one expires is not known.
-fn date(table: &mut dyn TableLike, day: Date) -> Option<()> {
+/// Dates a new value, before it takes the place of the old one. When it expires is not known.
+fn date(document: &mut DocumentMut, name: &SecretName, new: &SecretValue, day: Date, begins: bool) -> Option<()> {
+    let day = value(day.to_string().parse::<toml_edit::Datetime>().ok()?);
+    let old = document.get(name.as_str());
+    let is_same = |item: &Item| item.as_str() == Some(new.expose());
+    if old.is_some_and(|old| is_same(old) || old.get("value").is_some_and(is_same)) {
+        return Some(());
+    }
+    if begins && old.is_none_or(Item::is_str) {
+        // A table that is written in one line may stand where a plain value can.
+        let mut table = InlineTable::new();
+        table.insert("value", value("").into_value().ok()?);
+        replace_value(document.entry(name.as_str()).or_insert(value("")), Item::Value(table.into()));
+    }
+    let Some(table) = document.get_mut(name.as_str()).and_then(Item::as_table_like_mut) else { return Some(()) };
     table.remove("expires");
-    if let Some(rotated) = table.get_mut("rotated") {
-        replace_value(rotated, value(day.to_string().parse::<toml_edit::Datetime>().ok()?));
+    match table.get_mut("rotated") {
+        Some(rotated) => replace_value(rotated, day),
+        None if begins => {
+            table.insert("rotated", day);
+        }
+        None => {}
     }
     Some(())
 }
@@ -334,7 +358,8 @@ mod tests {
 
     fn edit(text: &str, name: &str, new: &str) -> String {
         let name = SecretName::parse(name).expect("a name");
-        let edited = edit_toml(text.as_bytes(), &[(&name, &SecretValue::copied_from(new))], None).expect("toml");
+        let edited =
+            edit_toml(text.as_bytes(), &[(&name, &SecretValue::copied_from(new))], Dating::Kept).expect("toml");
         String::from_utf8(edited.to_vec()).expect("text")
     }
 
@@ -351,7 +376,13 @@ mod tests {
     #[test]
     fn a_value_that_is_made_new_is_dated_and_no_longer_expires() {
         let name = SecretName::parse("A").expect("a name");
-        let day = Some(jiff::civil::date(2026, 11, 20));
+        let day = jiff::civil::date(2026, 11, 20);
+        let edited = |before: &str, begins: bool| {
+            let dating = Dating::MadeOn { day, begins };
+            let new = SecretValue::copied_from("2");
+            let edited = edit_toml(before.as_bytes(), &[(&name, &new)], dating).expect("toml");
+            String::from_utf8_lossy(&edited).into_owned()
+        };
         for (before, after) in [
             (
                 "[A]\nvalue = \"1\"\nrotated = 2026-01-01 # by us\nexpires = 2026-12-01\n",
@@ -361,11 +392,21 @@ mod tests {
                 "A = { value = \"1\", expires = 2026-12-01, rotated = \"2026-01-01\" }\n",
                 "A = { value = \"2\", rotated = 2026-11-20 }\n",
             ),
+            ("A = \"1\" # ours\n", "A = \"2\" # ours\n"),
+            ("", "A = \"2\"\n"),
             ("[A]\nvalue = \"1\"\n", "[A]\nvalue = \"2\"\n"),
             ("[A]\nvalue = \"2\"\nexpires = 2026-12-01\n", "[A]\nvalue = \"2\"\nexpires = 2026-12-01\n"),
         ] {
-            let edited = edit_toml(before.as_bytes(), &[(&name, &SecretValue::copied_from("2"))], day).expect("toml");
-            assert_eq!(String::from_utf8_lossy(&edited), after);
+            assert_eq!(edited(before, false), after);
+        }
+        let dated = "{ value = \"2\", rotated = 2026-11-20 }";
+        for (before, after) in [
+            ("A = \"1\" # ours\n[B]\nvalue = \"1\"\n", format!("A = {dated} # ours\n[B]\nvalue = \"1\"\n")),
+            ("[B]\nvalue = \"1\"\n", format!("A = {dated}\n[B]\nvalue = \"1\"\n")),
+            ("[A]\nvalue = \"1\"\n", "[A]\nvalue = \"2\"\nrotated = 2026-11-20\n".to_owned()),
+            ("A = \"2\"\n", "A = \"2\"\n".to_owned()),
+        ] {
+            assert_eq!(edited(before, true), after);
         }
     }
 

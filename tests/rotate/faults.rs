@@ -33,7 +33,7 @@ fn merge(world: &World, value: &str) {
     let mut sealing = Sealing::open(&layout, &staging, read.known_key(), &read.sealed).unwrap();
     let value = SecretValue::copied_from(value);
     let recipients = read.recipients.as_ref().unwrap();
-    write::put(&file, &[(&name, &value)], None, &identities, recipients, &mut sealing).unwrap();
+    write::put(&file, &[(&name, &value)], write::Dating::Kept, &identities, recipients, &mut sealing).unwrap();
 }
 
 #[test]
