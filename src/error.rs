@@ -1,5 +1,7 @@
 //! The border: what a person is told when a command fails, and the exit status.
 
+use std::io::ErrorKind;
+
 use jiff::Timestamp;
 
 use crate::cli::Kept;
@@ -631,8 +633,24 @@ pub fn show(error: &anyhow::Error, ui: &mut Ui) {
     for cause in error.chain().skip(1) {
         ui.say(&format!("  caused by: {cause}"));
     }
-    for hint in error.chain().filter_map(hint) {
+    let mut hints: Vec<String> = error.chain().filter_map(hint).collect();
+    if hints.is_empty() {
+        hints.extend(error.chain().find_map(system_hint).map(str::to_owned));
+    }
+    for hint in hints {
         ui.say(&format!("hint: {hint}"));
+    }
+}
+
+/// Returns what to do where the operating system refuses to write.
+fn system_hint(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    match error.downcast_ref::<std::io::Error>()?.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            Some("make room (`df -h .` shows how much there is), then run the same command again")
+        }
+        ErrorKind::ReadOnlyFilesystem => Some("this disk can only be read; work in a copy that can be written"),
+        ErrorKind::PermissionDenied => Some("`ls -la` shows who may do it; run it as that person"),
+        _ => None,
     }
 }
 
@@ -696,7 +714,8 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
             | SavedPlanError::Version { .. }
             | SavedPlanError::OtherKey { .. }
             | SavedPlanError::Altered { .. } => Some("plan again: `undrift plan --out FILE`".to_owned()),
-            SavedPlanError::Unreadable { .. } | SavedPlanError::Unwritable { .. } => None,
+            SavedPlanError::Unreadable { .. } => Some("`undrift plan --out FILE` saves one".to_owned()),
+            SavedPlanError::Unwritable { .. } => None,
         };
     }
     if let Some(RotationError::Malformed { environment, .. }) = error.downcast_ref::<RotationError>() {

@@ -432,7 +432,7 @@ fn what_was_interrupted_is_ended_by_the_same_command_which_says_the_rest() {
     let (_, key) = somebody(&world, "bob");
     for (arguments, expected) in [
         (vec!["grant", "bob", &key], "bob can read `staging`"),
-        (vec!["revoke", "bob"], "  undrift set API_TOKEN -e staging\n"),
+        (vec!["revoke", "bob"], "  undrift rotate API_TOKEN SMTP_PASSWORD STRIPE_KEY -e staging\n"),
     ] {
         let arguments = [&arguments[..], &["-e", "staging", "--yes"]].concat();
         let other = World::new();

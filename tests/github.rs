@@ -130,7 +130,7 @@ fn access_that_is_not_as_declared_is_a_finding_and_no_push_changes_it() {
     github.share(&organization(), "API_TOKEN", Visibility::Selected, &["acme/other"]);
     let report = world.run(&["audit", "--format", "json"]).status(1).json();
     let next = report["findings"][0]["next"].as_str().unwrap();
-    assert!(next.starts_with("gh api -X PUT orgs/acme/actions/secrets/API_TOKEN/repositories/$(gh api"), "{next}");
+    assert!(next.starts_with("`gh api -X PUT orgs/acme/actions/secrets/API_TOKEN/repositories/$(gh api"), "{next}");
     assert!(next.contains(" && gh api -X DELETE orgs/acme/actions/secrets/API_TOKEN/repositories/1"), "{next}");
 }
 

@@ -81,7 +81,7 @@ fn the_commands_that_mend_access_are_ones_that_the_real_gh_takes() {
         (GitHubPlace::organization("acme"), GitHubPlace::organization("acme").in_store(Store::Dependabot));
     let mends = || {
         let report = world.run(&["audit", "--format", "json"]).status(1).json();
-        report["findings"].get(0).map(|finding| finding["next"].as_str().unwrap().to_owned())
+        report["findings"].get(0).map(|finding| finding["next"].as_str().unwrap().trim_matches('`').to_owned())
     };
     let widen = ["secret", "set", "API_TOKEN", "--org", "acme", "--visibility", "all"];
     gh(&world, &github.url(), &widen, "token-1");

@@ -5,7 +5,7 @@
 use std::process::{Command, Stdio};
 
 use crate::tools;
-use crate::world::World;
+use crate::world::{World, twins};
 
 /// Runs a script in a session with a bus of its own, and returns its status and all that it said.
 fn in_session(world: &World, script: &str) -> (Option<i32>, String) {
@@ -69,4 +69,23 @@ fn a_bus_without_a_keyring_is_like_none() {
     // The bus would start one by itself.
     let (status, said) = in_session(&world, "XDG_DATA_DIRS=/nowhere $U get STRIPE_KEY -e staging");
     assert_eq!(status, Some(0), "{said}");
+}
+
+#[test]
+fn the_first_steps_work_with_the_identity_in_the_keyring() {
+    if !has_tools() {
+        return;
+    }
+    let (fly, github) = twins();
+    let world = World::with_twins(&fly, &github);
+    world.write("api/.env", "API_TOKEN=abcd1234efgh5678\nSMTP_PASSWORD='correct horse'\n");
+    let target = "printf '[targets.web]\\nkind = \"fly\"\\napp = \"shop-staging\"\\n' >> undrift.toml";
+    let script = format!(
+        "{UNLOCKED} $U init staging && $U login --from-file && $U import . -e staging --yes && {target} \
+         && $U push -e staging --yes && $U audit"
+    );
+    let (status, said) = in_session(&world, &script);
+    assert_eq!(status, Some(0), "{said}");
+    assert!(said.contains("2 checked: 2 in sync (2 proved), none drifted"), "{said}");
+    assert!(!world.home().join(".config/undrift/identity.txt").exists());
 }

@@ -16,6 +16,7 @@ mod edit;
 mod etags;
 mod explain;
 mod faults;
+mod first_steps;
 mod floors;
 mod foreign;
 mod github;

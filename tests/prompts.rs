@@ -191,3 +191,36 @@ fn a_push_shows_the_places_and_writes_only_after_yes() {
     assert!(seen.contains("fly:shop-staging (staging)") && seen.contains("github:acme/shop (staging)"), "{seen}");
     assert_eq!(fly.values("shop-staging")["API_TOKEN"], "token-1");
 }
+
+#[test]
+fn a_rotation_of_what_somebody_still_knows_begins_at_once() {
+    let (fly, github) = twins();
+    let world = World::with_twins(&fly, &github);
+    world.shop();
+    let text = world.read("undrift.toml");
+    let made = |text: String, name: &str| {
+        let head = format!("[secrets.{name}]\n");
+        text.replace(&head, &format!("{head}generate = \"hex:16\"\n"))
+    };
+    world.write("undrift.toml", ["API_TOKEN", "SMTP_PASSWORD", "STRIPE_KEY"].into_iter().fold(text, made));
+    let _ = world.run(&["push", "-e", "staging", "--yes"]).status(0);
+    let key = undrift::vault::identity::generate().1;
+    for (answer, is_rotated) in [("n", false), ("y", true)] {
+        let _ = world.run(&["grant", "bob", &key, "-e", "staging", "--yes"]).status(0);
+        let mut terminal = Terminal::start(&world, "revoke bob -e staging");
+        terminal.wait_for("take access to `staging` from bob?");
+        terminal.press("y\r");
+        terminal.wait_for("undrift rotate API_TOKEN SMTP_PASSWORD STRIPE_KEY -e staging");
+        terminal.wait_for("rotate them in `staging` now?");
+        terminal.press(&format!("{answer}\r"));
+        if is_rotated {
+            terminal.wait_for("write new values of API_TOKEN, SMTP_PASSWORD, STRIPE_KEY to");
+            terminal.press("y\r");
+        }
+        let (status, seen) = terminal.end();
+        assert_eq!(status, 0, "{seen}");
+        assert_eq!(world.value("staging", "STRIPE_KEY") != "stripe-1", is_rotated, "{seen}");
+        let there = github.values(&repository())["STRIPE_KEY"].clone();
+        assert_eq!(there, world.value("staging", "STRIPE_KEY").into_bytes(), "{seen}");
+    }
+}

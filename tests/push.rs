@@ -177,7 +177,7 @@ fn a_vault_that_cannot_be_read_whole_removes_nothing() {
 fn a_target_that_moved_since_the_plan_is_stale() {
     let (_fly, github, world) = pushed();
     world.set("STRIPE_KEY", "stripe-2");
-    // The audit's listing is answered first; then, before the look that precedes the write, somebody writes.
+    // The audit's listing is answered first; then, while the next request waits, somebody writes.
     let place = repository();
     let before = github.secret(&place, "STRIPE_KEY").unwrap().updated_at;
     github.inject(
@@ -185,7 +185,7 @@ fn a_target_that_moved_since_the_plan_is_stale() {
     );
     let ran = std::thread::scope(|scope| {
         let meddler = scope.spawn(|| {
-            while github.requests().iter().filter(|r| r.path.contains("secrets")).count() < 1 {
+            while github.requests().iter().filter(|r| r.path.contains("secrets")).count() < 2 {
                 std::thread::yield_now();
             }
             github.set(&place, "STRIPE_KEY", "meddled");

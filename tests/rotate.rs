@@ -305,7 +305,7 @@ fn the_audit_names_an_open_run_with_its_age_and_what_it_waits_for() {
         (
             &"note".into(),
             &"has a rotation of API_TOKEN, under way, that began 3 days ago, on 2026-11-20; it waits for github:acme/shop".into(),
-            &"undrift rotate --status -e staging".into()
+            &"`undrift rotate --status -e staging`".into()
         )
     );
 }

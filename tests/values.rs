@@ -97,10 +97,12 @@ fn run_gives_the_program_its_values_and_ends_as_it_does() {
     let mut child = cat.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"typed").unwrap();
     assert_eq!(child.wait_with_output().unwrap().stdout, b"typed");
+    // As POSIX has it for `env`.
     run(&["--", "no-such-program"])
         .assert()
-        .code(2)
+        .code(127)
         .stderr("error: cannot start `no-such-program`\n  caused by: No such file or directory (os error 2)\n");
+    run(&["--", "./undrift.toml"]).assert().code(126);
     run(&["--"]).assert().code(2);
 }
 

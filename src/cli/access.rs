@@ -34,8 +34,9 @@ pub struct Grant {
 /// `undrift revoke`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "All keys of that name are removed, every file is encrypted anew, and the environment gets a new fingerprint\n\
-                  key. What was known stays known: the values, which git's history has as well, are to be changed.\n\n\
+    after_help = "All keys of that name are removed, every file is encrypted anew, and the environment gets a new\n\
+                  fingerprint key. What was known stays known: the values, which git's history has as well, are to be\n\
+                  changed. At a terminal, their rotation begins when you say so.\n\n\
                   Examples:\n  undrift revoke bob -e staging\n  \
                   undrift revoke bob -e staging -e production --confirm production --yes"
 )]

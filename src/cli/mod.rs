@@ -23,7 +23,13 @@ pub use vault::{Diff, Edit, Export, ExportFormat, Get, List, Rename, Rm, Run, Se
 /// Keep an age-encrypted vault and every place its secrets are used in step, and prove it
 #[derive(Debug, Parser)]
 #[command(name = "undrift", version, max_term_width = 100, disable_help_subcommand = true)]
-#[command(after_help = "Exit status: 0 in sync or done, 1 drift, findings or held steps, 2 trouble.")]
+#[command(after_help = "First steps, in a folder with .env files:\n  undrift init staging          \
+                  make a vault, and a key if you have none\n  undrift import . -e staging   \
+                  take the values in\n  $EDITOR undrift.toml          \
+                  say where they go: its comments show how\n  undrift push -e staging       \
+                  write them there, after you have seen the plan\n  undrift audit                 \
+                  say what differs, from then on\n\n\
+                  Exit status: 0 in sync or done, 1 drift, findings or held steps, 2 trouble.")]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -35,7 +41,7 @@ pub struct Cli {
 }
 
 /// What holds for every verb.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Global {
     /// Narrow to an environment (repeatable)
     #[arg(short, long = "environment", visible_alias = "env", value_name = "NAME", global = true)]

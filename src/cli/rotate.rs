@@ -5,7 +5,7 @@ use clap::Args;
 use super::ReportFormat;
 
 /// `undrift rotate`
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[command(
     after_help = "The old value stays in the vault beside the new one until every target was seen to run the new one. Where a\n\

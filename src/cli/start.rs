@@ -91,10 +91,9 @@ pub struct Logout {
 
 /// `undrift doctor`
 #[derive(Debug, Args)]
-#[command(
-    after_help = "It reads only. Exit status: 0 all is well, 1 something is to be mended, 2 it could not look.\n\n\
-                  Examples:\n  undrift doctor\n  undrift doctor --format json"
-)]
+#[command(after_help = "It reads only. Exit status: 0 nothing fails, though there may be warnings, 1 something\n\
+                  fails, 2 it could not look.\n\n\
+                  Examples:\n  undrift doctor\n  undrift doctor --format json")]
 pub struct Doctor {
     /// How the report is written
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]

@@ -193,7 +193,8 @@ pub struct Export {
 /// `undrift run`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The values are in the environment of the program and nowhere else; it ends as the program does.\n\n\
+    after_help = "The values are in the environment of the program and nowhere else; it ends as the program does,\n\
+                  or with 127 where there is no such program and 126 where it may not be run.\n\n\
                   Examples:\n  undrift run -e staging -- npm start\n  \
                   undrift run -e staging --only DATABASE_URL -- psql"
 )]

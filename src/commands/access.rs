@@ -50,7 +50,7 @@ pub(super) fn run(arguments: &Access, global: &Global, world: &mut World) -> any
             let mut said = Vec::new();
             for next in access.findings.iter().filter_map(|finding| finding.next.as_deref()) {
                 if !said.contains(&next) {
-                    world.ui.say(&format!("hint: `{next}`"));
+                    world.ui.say(&format!("hint: {next}"));
                     said.push(next);
                 }
             }

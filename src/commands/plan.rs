@@ -22,6 +22,7 @@ pub(super) fn run(arguments: &Plan, global: &Global, world: &mut World) -> anyho
         ReportFormat::Table => {
             let text = table::plan(&report, world.ui.width);
             world.ui.write(&text);
+            survey.mention_undeclared(world);
             Survey::hint_held(&report.held, world);
         }
     }

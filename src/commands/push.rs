@@ -72,6 +72,7 @@ pub(super) fn run(arguments: &Push, global: &Global, world: &mut World) -> anyho
         Format::Table => {
             let text = table::push(&report, world.ui.width);
             world.ui.write(&text);
+            survey.mention_undeclared(world);
             Survey::hint_held(&report.held, world);
         }
     }

@@ -3,16 +3,17 @@
 use anyhow::Context;
 
 use super::grant::{distinct, known_key, open, text};
-use crate::cli::{Global, Revoke};
+use super::rotate;
+use crate::cli::{Global, Revoke, Rotate};
 use crate::domain::fingerprint::FingerprintKey;
 use crate::domain::log::{Action, Deed};
-use crate::domain::name::EnvironmentName;
+use crate::domain::name::{EnvironmentName, SecretName};
 use crate::error::Exit;
 use crate::report::intake::count;
 use crate::settings::{Selection, World};
 use crate::ui::AskError;
 use crate::vault::identity::Identities;
-use crate::vault::layout::Layout;
+use crate::vault::layout::{GroupFormat, Layout};
 use crate::vault::log::{Log, LogError};
 use crate::vault::read::Environment;
 use crate::vault::recipients::{AccessError, Recipients};
@@ -25,17 +26,30 @@ pub(super) fn run(arguments: &Revoke, global: &Global, world: &mut World) -> any
     selection.needs_confirm(&arguments.confirm)?;
     let identities = world.identity_chain(global).load()?;
     let lock = lock::acquire_patiently(&selection.layout, &world.who(), (world.clock)())?;
+    let mut known = Vec::new();
     for name in &selection.environments {
         let is_settled = lock.settled.iter().any(|settled| settled == name.as_str());
         if is_settled {
             world.ui.say(&format!("note: a grant or revoke of `{name}` was interrupted, and is done now"));
         }
-        environment(&selection, name, arguments, is_settled, &identities, world)?;
+        known.push((name, environment(&selection, name, arguments, is_settled, &identities, world)?));
     }
     attributes::ensure(&selection.layout).context("cannot write vault/.gitattributes")?;
-    Ok(Exit::Clean)
+    // A rotation locks the project itself.
+    drop(lock);
+    let mut exit = Exit::Clean;
+    for (name, secrets) in known.into_iter().filter(|(_, secrets)| !secrets.is_empty()) {
+        if !arguments.yes && world.ui.interactive && world.ui.confirm(&format!("rotate them in `{name}` now?"))? {
+            let global = Global { environments: vec![name.to_string()], ..global.clone() };
+            let names = secrets.iter().map(ToString::to_string).collect();
+            let run = Rotate { names, confirm: arguments.confirm.clone(), ..Rotate::default() };
+            exit = exit.max(rotate::run(&run, &global, world)?);
+        }
+    }
+    Ok(exit)
 }
 
+/// Takes the access to one environment away. Returns the secrets that can be rotated in one run.
 fn environment(
     selection: &Selection,
     name: &EnvironmentName,
@@ -43,14 +57,13 @@ fn environment(
     is_settled: bool,
     identities: &Identities,
     world: &mut World,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Vec<SecretName>> {
     let (layout, who) = (&selection.layout, arguments.who.as_str());
     let (found, listed) = open(selection, name, identities, world)?;
     let gone = listed.of(who).count();
     let key = known_key(name, &found)?;
     if gone == 0 && is_settled && is_last_deed(layout, name, key, who)? {
-        tell_what_is_known(selection, &found, who, world);
-        return Ok(());
+        return Ok(tell_what_is_known(selection, &found, who, world));
     }
     if gone == 0 {
         return Err(
@@ -98,8 +111,7 @@ fn environment(
         count(files, "file"),
         distinct(&staying.names)
     ));
-    tell_what_is_known(selection, &found, who, world);
-    Ok(())
+    Ok(tell_what_is_known(selection, &found, who, world))
 }
 
 /// Returns whether the newest that the log tells is that this person's access was taken away.
@@ -109,22 +121,36 @@ fn is_last_deed(layout: &Layout, name: &EnvironmentName, key: &FingerprintKey, w
     Ok(newest.map(|entry| &entry.line).any(|line| line.action == Action::Revoke && line.people == [who]))
 }
 
-/// Says which values somebody still knows, and what changes each.
-fn tell_what_is_known(selection: &Selection, found: &Environment, who: &str, world: &mut World) {
-    let name = &found.inventory.environment;
-    let values = found.inventory.entries.len();
-    if values > 0 {
-        world.ui.say(&format!(
-            "{who} still knows the {} of `{name}`, and git's history keeps them readable for {who}; change each, at its issuer where it has one:",
-            count(values, "value")
-        ));
-        for secret in found.inventory.entries.keys() {
-            let declaration = selection.project.secrets.get(secret);
-            let generate = if declaration.is_some_and(|it| it.generate.is_some()) { " --generate" } else { "" };
-            world.ui.say(&format!("  undrift set {secret} -e {name}{generate}"));
-        }
+/// Says which values somebody still knows, and what changes them. Returns those that one run rotates.
+fn tell_what_is_known(selection: &Selection, found: &Environment, who: &str, world: &mut World) -> Vec<SecretName> {
+    let (name, entries) = (&found.inventory.environment, &found.inventory.entries);
+    let is_protected = selection.project.environments.get(name).is_some_and(|rules| rules.protected);
+    let confirm = if is_protected { format!(" --confirm {name}") } else { String::new() };
+    if entries.is_empty() {
+        world.ui.say(&format!("hint: commit vault/{name} as a whole"));
+        return Vec::new();
     }
-    world.ui.say(&format!("hint: commit vault/{name} as a whole, then change the values and `undrift push -e {name}`"));
+    world.ui.say(&format!(
+        "{who} still knows the {} of `{name}`, and git's history keeps them readable for {who}; change each, at its issuer where it has one:",
+        count(entries.len(), "value")
+    ));
+    // What is composed of others changes with them.
+    let plain = entries.iter().filter(|(_, entry)| entry.template.is_none());
+    let (fit, others): (Vec<_>, Vec<_>) = plain
+        .partition(|(_, entry)| entry.previous.is_none() && !entry.source.file.ends_with(GroupFormat::Dotenv.ending()));
+    let fit: Vec<SecretName> = fit.into_iter().map(|(secret, _)| secret.clone()).collect();
+    if !fit.is_empty() {
+        let names: Vec<&str> = fit.iter().map(SecretName::as_str).collect();
+        world.ui.say(&format!("  undrift rotate {} -e {name}{confirm}", names.join(" ")));
+    }
+    for (secret, _) in &others {
+        let declaration = selection.project.secrets.get(*secret);
+        let generate = if declaration.is_some_and(|it| it.generate.is_some()) { " --generate" } else { "" };
+        world.ui.say(&format!("  undrift set {secret} -e {name}{generate}"));
+    }
+    let push = if others.is_empty() { String::new() } else { format!(" and `undrift push -e {name}{confirm}`") };
+    world.ui.say(&format!("hint: commit vault/{name} as a whole, then change the values{push}"));
+    fit
 }
 
 /// Returns the names of keys that stand right below one of this name, without a comment of their own: a person may have

@@ -29,6 +29,7 @@ use crate::flow::audit::{self, Subject, Subjects};
 use crate::flow::event;
 use crate::flow::observe::{self, Connection, Observations};
 use crate::report::advice;
+use crate::report::intake::count;
 use crate::settings::{Selection, World, token};
 use crate::targets::client::Client;
 use crate::ui::progress::Progress;
@@ -383,6 +384,20 @@ impl Survey {
         for (command, count) in advice::keeping(held) {
             let of = if count == 1 { String::new() } else { format!(", for each of {count}") };
             world.ui.say(&format!("hint: `{command}` keeps what is there{of}"));
+        }
+    }
+
+    /// Says that the vault has values which no plan speaks of.
+    pub(super) fn mention_undeclared(&self, world: &mut World) {
+        for (name, subject) in &self.subjects {
+            let is_undeclared = |problem: &&Problem| matches!(problem.kind, ProblemKind::NotDeclared);
+            let undeclared = subject.inventory.problems.iter().filter(is_undeclared).count();
+            if undeclared > 0 {
+                let (values, go) = (count(undeclared, "value"), if undeclared == 1 { "goes" } else { "go" });
+                world.ui.say(&format!(
+                    "note: undrift.toml does not speak of {values} of `{name}`, which {go} nowhere: `undrift audit -e {name}` says more"
+                ));
+            }
         }
     }
 

@@ -123,6 +123,8 @@ pub enum ProblemKind {
     IllegalThere {
         /// The name there.
         name: RemoteName,
+        /// The target.
+        target: TargetName,
         /// The place.
         location: Location,
         /// The rule it breaks.
@@ -133,6 +135,8 @@ pub enum ProblemKind {
     Collision {
         /// The name there.
         name: RemoteName,
+        /// The target.
+        target: TargetName,
         /// The place.
         location: Location,
         /// The other secret.
@@ -143,6 +147,8 @@ pub enum ProblemKind {
     TooLargeThere {
         /// The limit, in bytes.
         limit: usize,
+        /// The target.
+        target: TargetName,
         /// The place.
         location: Location,
     },

@@ -157,24 +157,28 @@ pub fn mends(problem: &Problem, environment: &str) -> Option<String> {
             "ask whoever wrote it to encrypt it again for recipients.txt, with your key in it".to_owned()
         }
         ProblemKind::NotAge | ProblemKind::Damaged => format!("take it from git again: `git checkout -- {file}`"),
-        ProblemKind::NoValue => format!("undrift set {secret} -e {environment}"),
+        ProblemKind::NoValue => format!("`undrift set {secret} -e {environment}`"),
         ProblemKind::NotDeclared => format!("add `[secrets.{secret}]` to undrift.toml"),
-        ProblemKind::IllegalThere { .. } | ProblemKind::Collision { .. } => {
+        ProblemKind::IllegalThere { target, .. } | ProblemKind::Collision { target, .. } => {
             format!(
-                "give it a name of its own there: `targets = [{{ target = \"TARGET\", name = \"NAME\" }}]` in `[secrets.{secret}]`"
+                "give it another name there: `{{ target = \"{target}\", name = \"NAME\" }}` among the `targets` of \
+                 `[secrets.{secret}]`"
             )
+        }
+        ProblemKind::TooLargeThere { target, .. } => {
+            format!("store less in it, or leave `{target}` out of the `targets` of `[secrets.{secret}]`")
         }
         ProblemKind::Duplicate { .. } => "remove one of the two".to_owned(),
         ProblemKind::DialectsDisagree(_) => "put the value in a .toml.age file, which has one reading".to_owned(),
         ProblemKind::Hygiene(fault) => improves(fault, secret, environment),
         ProblemKind::Compose(compose::Fault::NoPart { nearest: None, part }) => {
-            format!("undrift set {part} -e {environment}")
+            format!("`undrift set {part} -e {environment}`")
         }
         ProblemKind::Compose(compose::Fault::Cycle(_)) => {
-            format!("write one of them as a plain `value`: undrift edit -e {environment}")
+            format!("write one of them as a plain `value`: `undrift edit -e {environment}`")
         }
-        ProblemKind::Compose(_) => format!("undrift edit -e {environment}"),
-        ProblemKind::Rotating(_) => format!("undrift rotate --status -e {environment}"),
+        ProblemKind::Compose(_) => format!("`undrift edit -e {environment}`"),
+        ProblemKind::Rotating(_) => format!("`undrift rotate --status -e {environment}`"),
         ProblemKind::RuleEnded { .. } => "give the rule a later `until`, or remove it".to_owned(),
         ProblemKind::Overdue { .. } | ProblemKind::Expired { .. } => {
             format!("make a new one where it comes from, then `undrift set {secret} -e {environment}`")
@@ -182,7 +186,7 @@ pub fn mends(problem: &Problem, environment: &str) -> Option<String> {
         ProblemKind::ForeignReceipts => {
             format!("take vault/{environment}/key.age from git again, or move {file} away to begin anew")
         }
-        ProblemKind::ForgedReceipt { .. } => format!("git log -p -- {file}"),
+        ProblemKind::ForgedReceipt { .. } => format!("`git log -p -- {file}`"),
         ProblemKind::LeftBehind { .. } => {
             format!(
                 "declare its target again and `undrift push -e {environment} --prune`, or, if it is gone, take its \
@@ -190,14 +194,14 @@ pub fn mends(problem: &Problem, environment: &str) -> Option<String> {
             )
         }
         ProblemKind::AccessDiffers { name, location, there, declared } => {
-            shares(name, location, (there, declared), (secret, environment))?
+            format!("`{}`", shares(name, location, (there, declared), (secret, environment))?)
         }
         ProblemKind::BeyondReach { .. } => {
             "remove from the organization what nobody needs, or send these to the repositories that use them".to_owned()
         }
         ProblemKind::Shadowed { .. } => "remove one of the two, or give it a name of its own".to_owned(),
         ProblemKind::RecipientsDiffer { listed: (who, key), .. } => {
-            format!("undrift grant {} {key} -e {environment}", quoted(who))
+            format!("`undrift grant {} {key} -e {environment}`", quoted(who))
         }
         ProblemKind::Seal(BreachKind::Damaged(Damage::NoKey)) => {
             format!("take vault/{environment}/key.age from git again")
@@ -212,9 +216,9 @@ pub fn mends(problem: &Problem, environment: &str) -> Option<String> {
             | FaultKind::Missing(_)
             | FaultKind::Unseen(_)
             | FaultKind::Behind,
-        ) => format!("undrift seal -e {environment}"),
+        ) => format!("`undrift seal -e {environment}`"),
         // To vouch for what a stranger has put there would be the very mistake that the seal is there for.
-        ProblemKind::Seal(_) => format!("find out who did it; if it is meant: undrift seal -e {environment}"),
+        ProblemKind::Seal(_) => format!("find out who did it; if it is meant: `undrift seal -e {environment}`"),
         ProblemKind::Log(FaultKind::Unreadable(_))
         | ProblemKind::TooLarge { .. }
         | ProblemKind::Unreadable(_)
@@ -222,8 +226,7 @@ pub fn mends(problem: &Problem, environment: &str) -> Option<String> {
         | ProblemKind::BadToml(_)
         | ProblemKind::BadDotenv(_)
         | ProblemKind::BadValue(_)
-        | ProblemKind::IllegalName
-        | ProblemKind::TooLargeThere { .. } => return None,
+        | ProblemKind::IllegalName => return None,
     })
 }
 
@@ -237,7 +240,7 @@ fn quoted(word: &str) -> String {
 
 /// Returns what to do about a value that is probably not what somebody meant.
 fn improves(fault: &Fault, secret: &str, environment: &str) -> String {
-    let set = format!("undrift set {secret} -e {environment}");
+    let set = format!("`undrift set {secret} -e {environment}`");
     let accept = || format!("`accept = [{{ code = \"{}\", reason = \"…\" }}]` in `[secrets.{secret}]`", fault.code());
     match fault {
         Fault::WrongKind(Kind::Issued(issuer)) => format!("{set}; one is made at {}", issuer.facts().rotate),
@@ -248,7 +251,7 @@ fn improves(fault: &Fault, secret: &str, environment: &str) -> String {
         | Fault::LineEnd
         | Fault::Placeholder => set,
         Fault::Unfilled => {
-            format!("{set}; or compose it, as `compose = \"…\"` in place of `value`: undrift edit -e {environment}")
+            format!("{set}; or compose it, as `compose = \"…\"` in place of `value`: `undrift edit -e {environment}`")
         }
         Fault::Example => format!("{set}; if it is meant, {}", accept()),
         Fault::Weak(_) => format!("make one that nobody can guess, then {set}"),
@@ -262,7 +265,7 @@ fn improves(fault: &Fault, secret: &str, environment: &str) -> String {
         Fault::SharedByNames { .. } => format!("keep one of the names; if it is meant, {}", accept()),
         Fault::Deprecated(_) => {
             format!(
-                "when nothing uses it any more, undrift rm {secret} -e {environment}, and take out `[secrets.{secret}]`"
+                "when nothing uses it any more, `undrift rm {secret} -e {environment}`, and take out `[secrets.{secret}]`"
             )
         }
     }
