@@ -72,19 +72,17 @@ fn of_others(project: &Project, place: &Place) -> BTreeSet<RemoteName> {
 }
 
 fn fault(place: &Place, binding: &Binding, same_name: &[SecretName], inventory: &Inventory) -> Option<ProblemKind> {
-    let location = || place.location.clone();
+    let at = || Box::new(place.clone());
     let name = || binding.remote_name.clone();
-    let target = || place.target.clone();
     if let Err(rule) = place.location.check_name(&binding.remote_name) {
-        return Some(ProblemKind::IllegalThere { name: name(), target: target(), location: location(), rule });
+        return Some(ProblemKind::IllegalThere { name: name(), place: at(), rule });
     }
     if let Some(other) = same_name.iter().find(|other| **other != binding.secret) {
-        let (target, location, other) = (target(), location(), other.clone());
-        return Some(ProblemKind::Collision { name: name(), target, location, other });
+        return Some(ProblemKind::Collision { name: name(), place: at(), other: other.clone() });
     }
     let limit = place.location.largest_value();
     let size = inventory.entries.get(&binding.secret).map_or(0, |entry| entry.value.expose().len());
-    (size > limit).then(|| ProblemKind::TooLargeThere { limit, target: target(), location: location() })
+    (size > limit).then(|| ProblemKind::TooLargeThere { limit, place: at() })
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::compose;
 use super::hygiene;
 use super::log::FaultKind;
 use super::name::{RemoteName, SecretName, TargetName};
-use super::place::{Location, NameRule};
+use super::place::{Location, NameRule, Place};
 use super::rotation::Open;
 use super::seal::BreachKind;
 use super::stanza::Mismatch;
@@ -119,38 +119,32 @@ pub enum ProblemKind {
     #[error("has a value, and is not declared in undrift.toml, so that it is pushed nowhere")]
     NotDeclared,
     /// The place does not take the name.
-    #[error("cannot be called `{name}` at {place}: {rule}", place = .location)]
+    #[error("cannot be called `{name}` at {place}: {rule}", place = .place.location)]
     IllegalThere {
         /// The name there.
         name: RemoteName,
-        /// The target.
-        target: TargetName,
         /// The place.
-        location: Location,
+        place: Box<Place>,
         /// The rule it breaks.
         rule: NameRule,
     },
     /// Two secrets would have one name at a place.
-    #[error("would be called `{name}` at {place}, as `{other}` is", place = .location)]
+    #[error("would be called `{name}` at {place}, as `{other}` is", place = .place.location)]
     Collision {
         /// The name there.
         name: RemoteName,
-        /// The target.
-        target: TargetName,
         /// The place.
-        location: Location,
+        place: Box<Place>,
         /// The other secret.
         other: SecretName,
     },
     /// The place does not take a value of that size.
-    #[error("is larger than the {limit} bytes that {place} takes", place = .location)]
+    #[error("is larger than the {limit} bytes that {place} takes", place = .place.location)]
     TooLargeThere {
         /// The limit, in bytes.
         limit: usize,
-        /// The target.
-        target: TargetName,
         /// The place.
-        location: Location,
+        place: Box<Place>,
     },
     /// Other programs would read this dotenv line as another value.
     #[error("would be read as another value by {0}")]

@@ -159,14 +159,15 @@ pub fn mends(problem: &Problem, environment: &str) -> Option<String> {
         ProblemKind::NotAge | ProblemKind::Damaged => format!("take it from git again: `git checkout -- {file}`"),
         ProblemKind::NoValue => format!("`undrift set {secret} -e {environment}`"),
         ProblemKind::NotDeclared => format!("add `[secrets.{secret}]` to undrift.toml"),
-        ProblemKind::IllegalThere { target, .. } | ProblemKind::Collision { target, .. } => {
+        ProblemKind::IllegalThere { place, .. } | ProblemKind::Collision { place, .. } => {
             format!(
-                "give it another name there: `{{ target = \"{target}\", name = \"NAME\" }}` among the `targets` of \
-                 `[secrets.{secret}]`"
+                "give it another name there: `{{ target = \"{}\", name = \"NAME\" }}` among the `targets` of \
+                 `[secrets.{secret}]`",
+                place.target
             )
         }
-        ProblemKind::TooLargeThere { target, .. } => {
-            format!("store less in it, or leave `{target}` out of the `targets` of `[secrets.{secret}]`")
+        ProblemKind::TooLargeThere { place, .. } => {
+            format!("store less in it, or leave `{}` out of the `targets` of `[secrets.{secret}]`", place.target)
         }
         ProblemKind::Duplicate { .. } => "remove one of the two".to_owned(),
         ProblemKind::DialectsDisagree(_) => "put the value in a .toml.age file, which has one reading".to_owned(),

@@ -34,8 +34,9 @@ struct Pattern {
 impl Pattern {
     fn new(text: &[u8]) -> Self {
         let mut pattern = Self { text: Zeroizing::new(text.to_vec()), borders: vec![0] };
-        for length in 1..text.len() {
-            let border = pattern.matched(pattern.borders[length - 1], text[length]);
+        let mut border = 0;
+        for byte in &text[1..] {
+            border = pattern.matched(border, *byte);
             pattern.borders.push(border);
         }
         pattern
