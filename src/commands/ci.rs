@@ -49,8 +49,8 @@ pub(super) fn run(arguments: &Ci, global: &Global, world: &mut World) -> anyhow:
         }
         Some(_) => return Err(Refusal::AlreadyThere(shown).into()),
         None => {
-            let written =
-                store::make_folder(&repository.join(FOLDER)).and_then(|()| store::create(&path, text.as_bytes()));
+            let written = store::make_folder(&repository.join(FOLDER))
+                .and_then(|()| store::create_public(&path, text.as_bytes()));
             written.with_context(|| format!("cannot write {shown}"))?;
             world.ui.say(&format!("wrote {shown}"));
         }

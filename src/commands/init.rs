@@ -132,7 +132,7 @@ fn declare(layout: &Layout, names: &[EnvironmentName], world: &mut World) -> any
          # [secrets.CHATWOOT_API_TOKEN]\n\
          # targets = [\"web\", { target = \"ci\", name = \"CHATWOOT_TOKEN\" }]\n",
     );
-    store::create(&file, text.as_bytes()).with_context(|| format!("cannot write {PROJECT_FILE}"))?;
+    store::create_public(&file, text.as_bytes()).with_context(|| format!("cannot write {PROJECT_FILE}"))?;
     world.ui.say(&format!("made {PROJECT_FILE}"));
     Ok(())
 }
@@ -193,7 +193,7 @@ fn ignore(root: &Path, world: &mut World) -> anyhow::Result<()> {
         added.push(b'\n');
     }
     added.extend_from_slice(b"/.undrift/\n");
-    store::replace(&file, &added).context("cannot write .gitignore")?;
+    store::replace_public(&file, &added).context("cannot write .gitignore")?;
     world.ui.say("added /.undrift/ to .gitignore");
     Ok(())
 }

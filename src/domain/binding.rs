@@ -11,13 +11,19 @@ use super::row::Bindings;
 
 /// Returns the secrets that lack a value, and the values that lack a declaration.
 pub fn declared(project: &Project, inventory: &Inventory) -> Vec<Problem> {
+    let places = project.places(&inventory.environment);
+    let pushed: BTreeSet<SecretName> =
+        places.iter().flat_map(|place| project.bindings(place)).map(|binding| binding.secret).collect();
     let without_value = project
         .secrets
         .keys()
         // A value may stand in a file that could not be read; then it is that file's problem.
         .filter(|_| inventory.is_complete())
         .filter(|secret| project.expects(secret, &inventory.environment) && !inventory.entries.contains_key(*secret))
-        .map(|secret| Problem { file: None, line: None, secret: Some(secret.to_string()), kind: ProblemKind::NoValue });
+        .map(|secret| {
+            let kind = ProblemKind::NoValue { is_pushed: pushed.contains(secret) };
+            Problem { file: None, line: None, secret: Some(secret.to_string()), kind }
+        });
     let without_declaration = inventory
         .entries
         .iter()
@@ -89,6 +95,7 @@ fn fault(place: &Place, binding: &Binding, same_name: &[SecretName], inventory: 
 mod tests {
     use super::*;
     use crate::domain::declaration;
+    use crate::domain::finding::Severity;
     use crate::domain::finding::Source;
     use crate::domain::inventory::Entry;
     use crate::domain::name::EnvironmentName;
@@ -118,6 +125,14 @@ mod tests {
             "version = 1\n[environments.staging]\n[targets.ci]\nkind = \"github\"\nrepository = \"acme/shop\"\n{secrets}"
         );
         declaration::check(&toml::from_str(&text).expect("toml")).expect("a project")
+    }
+
+    #[test]
+    fn what_would_be_pushed_nowhere_is_missed_by_nobody() {
+        let text = "[secrets.A]\n[secrets.B]\ntargets = []\n";
+        let found = declared(&project(text), &inventory(&[]));
+        let shown: Vec<_> = found.iter().map(|p| (p.secret.as_deref(), p.kind.severity())).collect();
+        assert_eq!(shown, [(Some("A"), Severity::Warning), (Some("B"), Severity::Note)]);
     }
 
     #[test]

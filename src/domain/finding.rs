@@ -114,7 +114,10 @@ pub enum ProblemKind {
     Rotating(Open),
     /// Declared for this environment, and without a value there.
     #[error("is declared, and has no value here")]
-    NoValue,
+    NoValue {
+        /// Whether it would be pushed anywhere.
+        is_pushed: bool,
+    },
     /// A value that no `[secrets.NAME]` speaks of, so that it is pushed nowhere.
     #[error("has a value, and is not declared in undrift.toml, so that it is pushed nowhere")]
     NotDeclared,
@@ -283,7 +286,7 @@ impl ProblemKind {
             Self::Damaged => "UD303",
             Self::BadToml(_) => "UD304",
             Self::Duplicate { .. } => "UD305",
-            Self::NoValue => "UD306",
+            Self::NoValue { .. } => "UD306",
             Self::NotDeclared => "UD307",
             Self::IllegalThere { .. } => "UD308",
             Self::TooLarge { .. } => "UD309",
@@ -312,7 +315,7 @@ impl ProblemKind {
     /// Returns how bad it is.
     pub const fn severity(&self) -> Severity {
         match self {
-            Self::NoValue
+            Self::NoValue { is_pushed: true }
             | Self::NotDeclared
             | Self::DialectsDisagree(_)
             | Self::RuleEnded { .. }
@@ -328,7 +331,7 @@ impl ProblemKind {
             | Self::BeyondReach { .. }
             | Self::Shadowed { .. } => Severity::Warning,
             Self::Hygiene(fault) => fault.severity(),
-            Self::Rotating(_) => Severity::Note,
+            Self::Rotating(_) | Self::NoValue { is_pushed: false } => Severity::Note,
             _ => Severity::Error,
         }
     }
@@ -350,7 +353,7 @@ impl ProblemKind {
             | Self::Duplicate { .. }
             | Self::Compose(_) => true,
             Self::Seal(breach) => breach.hides_values(),
-            Self::NoValue
+            Self::NoValue { .. }
             | Self::Rotating(_)
             | Self::NotDeclared
             | Self::IllegalThere { .. }

@@ -310,6 +310,8 @@ impl Judge<'_> {
         [unmoved, rewritten]: [bool; 2],
     ) -> String {
         let filed = receipt.map(|receipt| (receipt.origin, receipt.origin.verb(), day(receipt.written)));
+        let is_elsewhere = |receipt: &Receipt| self.known.inventory.entries.contains_key(&receipt.secret);
+        let gone = if receipt.is_some_and(is_elsewhere) { "no longer meant for it" } else { "no longer in the vault" };
         match judgement.verdict {
             Verdict::InSync => match (judgement.proof, filed) {
                 (Proof::Receipt, Some((_, verb, day))) => format!("as {verb} {day}"),
@@ -343,11 +345,11 @@ impl Judge<'_> {
                 None => "there, but never pushed by undrift".to_owned(),
             },
             Verdict::Orphaned if rewritten => {
-                format!("no longer in the vault, and {}", moved(receipt, elsewhere, shown))
+                format!("{gone}, and {}", moved(receipt, elsewhere, shown))
             }
             Verdict::Orphaned => match filed {
-                Some((_, verb, day)) => format!("{verb} {day}, no longer in the vault"),
-                None => "no longer in the vault".to_owned(),
+                Some((_, verb, day)) => format!("{verb} {day}, {gone}"),
+                None => gone.to_owned(),
             },
             Verdict::Unmanaged if self.known.receipts_void => VOID.to_owned(),
             Verdict::Unmanaged => "nobody's receipt".to_owned(),

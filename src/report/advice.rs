@@ -157,7 +157,7 @@ pub fn mends(problem: &Problem, environment: &str) -> Option<String> {
             "ask whoever wrote it to encrypt it again for recipients.txt, with your key in it".to_owned()
         }
         ProblemKind::NotAge | ProblemKind::Damaged => format!("take it from git again: `git checkout -- {file}`"),
-        ProblemKind::NoValue => format!("`undrift set {secret} -e {environment}`"),
+        ProblemKind::NoValue { .. } => format!("`undrift set {secret} -e {environment}`"),
         ProblemKind::NotDeclared => format!("add `[secrets.{secret}]` to undrift.toml"),
         ProblemKind::IllegalThere { place, .. } | ProblemKind::Collision { place, .. } => {
             format!(

@@ -39,7 +39,7 @@ pub fn ensure(layout: &Layout) -> io::Result<bool> {
         added.extend_from_slice(rule.as_bytes());
         added.push(b'\n');
     }
-    store::replace(&path, &added)?;
+    store::replace_public(&path, &added)?;
     Ok(true)
 }
 

@@ -163,7 +163,7 @@ pub(super) fn is_of_the_vault(layout: &Layout, path: &Path) -> bool {
 /// Writes a report in place of what was there.
 pub fn write(destination: &Destination, text: &str) -> Result<(), ReportError> {
     let unwritable = |source| ReportError::Unwritable { file: destination.shown.clone(), source };
-    store::replace(&destination.path, text.as_bytes()).map_err(unwritable)
+    store::replace_public(&destination.path, text.as_bytes()).map_err(unwritable)
 }
 
 #[cfg(test)]

@@ -20,6 +20,6 @@ pub fn ensure(layout: &Layout) -> io::Result<()> {
     };
     match content {
         Some(content) if content == vault_schema::PROJECT_SCHEMA.as_bytes() => Ok(()),
-        _ => store::replace(&path, vault_schema::PROJECT_SCHEMA.as_bytes()),
+        _ => store::replace_public(&path, vault_schema::PROJECT_SCHEMA.as_bytes()),
     }
 }

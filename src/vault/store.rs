@@ -46,9 +46,18 @@ pub fn read_if_present(path: &Path) -> Result<Option<Vec<u8>>, ReadError> {
 /// Replaces a file, or makes it: whoever reads it sees the old content or the new, never a part, and after a crash
 /// the same holds. It keeps its mode, and a link stays a link: what it leads to is replaced.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    replace_as(Readers::Owner, path, content)
+}
+
+/// Replaces or makes a file like [`replace`]; a new one may be read by whoever the umask lets.
+pub fn replace_public(path: &Path, content: &[u8]) -> io::Result<()> {
+    replace_as(Readers::Umask, path, content)
+}
+
+fn replace_as(readers: Readers, path: &Path, content: &[u8]) -> io::Result<()> {
     let is_link = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
     let path = &if is_link { fs::canonicalize(path)? } else { path.to_owned() };
-    let prepared = prepare(path, content)?;
+    let prepared = prepare(readers, path, content)?;
     if cfg!(unix)
         && let Ok(old) = fs::metadata(path)
         && old.permissions() != prepared.as_file().metadata()?.permissions()
@@ -61,19 +70,49 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 
 /// Makes a file, and fails if there is one already.
 pub fn create(path: &Path, content: &[u8]) -> io::Result<()> {
-    let prepared = prepare(path, content)?;
+    create_as(Readers::Owner, path, content)
+}
+
+/// Makes a file like [`create`], which may be read by whoever the umask lets.
+pub fn create_public(path: &Path, content: &[u8]) -> io::Result<()> {
+    create_as(Readers::Umask, path, content)
+}
+
+fn create_as(readers: Readers, path: &Path, content: &[u8]) -> io::Result<()> {
+    let prepared = prepare(readers, path, content)?;
     prepared.persist_noclobber(path).map_err(|error| error.error)?;
     sync_folder_of(path)
 }
 
 /// Makes sure that a file can be made or replaced, and leaves nothing there.
 pub fn try_to_write(path: &Path) -> io::Result<()> {
-    prepare(path, b"").map(drop)
+    prepare(Readers::Owner, path, b"").map(drop)
 }
 
-fn prepare(path: &Path, content: &[u8]) -> io::Result<tempfile::NamedTempFile> {
-    // The new file gets its mode (0600) when it is opened, and it lies in the same folder so that it can be renamed.
-    let mut new = tempfile::Builder::new().prefix(".undrift-").suffix(".new").tempfile_in(folder_of(path))?;
+/// Who may read a new file.
+#[derive(Clone, Copy, Debug)]
+enum Readers {
+    /// Its owner: what is encrypted, or tells about it.
+    Owner,
+    /// Whoever the umask lets: what a project shares anyway.
+    Umask,
+}
+
+fn prepare(readers: Readers, path: &Path, content: &[u8]) -> io::Result<tempfile::NamedTempFile> {
+    // The new file gets its mode when it is opened, and it lies in the same folder so that it can be renamed.
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = match readers {
+            Readers::Owner => 0o600,
+            Readers::Umask => 0o666,
+        };
+        builder.permissions(fs::Permissions::from_mode(mode));
+    }
+    #[cfg(not(unix))]
+    let _ = readers;
+    let mut new = builder.prefix(".undrift-").suffix(".new").tempfile_in(folder_of(path))?;
     new.write_all(content)?;
     new.as_file().sync_all()?;
     Ok(new)
@@ -113,13 +152,19 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn new_files_are_ours_alone() {
+    fn new_files_are_ours_alone_but_those_that_a_project_shares() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a.txt");
         create(&path, b"x").expect("writing");
-        let mode = fs::metadata(&path).expect("the file").permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        let mode = |path: &Path| fs::metadata(path).expect("the file").permissions().mode() & 0o777;
+        assert_eq!(mode(&path), 0o600);
+        // What everybody else makes here, under this umask.
+        let [theirs, ours, replaced] = ["b.txt", "c.txt", "d.txt"].map(|name| folder.path().join(name));
+        fs::write(&theirs, b"x").expect("writing");
+        create_public(&ours, b"x").expect("writing");
+        replace_public(&replaced, b"x").expect("writing");
+        assert_eq!([mode(&ours), mode(&replaced)], [mode(&theirs); 2]);
     }
 
     #[cfg(unix)]

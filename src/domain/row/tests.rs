@@ -329,6 +329,13 @@ fn what_was_pushed_and_shows_a_value_or_a_digest_we_can_compute() {
 }
 
 #[test]
+fn what_is_sent_elsewhere_is_told_from_what_is_gone() {
+    let scene = Scene::new().stored("A", "new").pushed("A", "new", AUGUST, &digest("new"));
+    let line = "A orphaned, Receipt: pushed 2026-08-01, no longer meant for it";
+    assert_eq!(scene.shows("A", digest("new")).lines(), [line]);
+}
+
+#[test]
 fn what_a_person_adopted_is_known_like_what_we_pushed() {
     let adopted = |scene: Scene| scene.pushed("A", "new", AUGUST, &digest("new")).filed_as("A", Origin::Adopted);
     let cases = [

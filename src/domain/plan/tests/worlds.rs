@@ -257,7 +257,11 @@ fn inventory(world: &EnvironmentWorld, environment: &EnvironmentName) -> Invento
     Inventory {
         environment: environment.clone(),
         entries: world.vault.iter().enumerate().filter_map(entry).collect(),
-        problems: if world.partial { vec![problem(ProblemKind::Damaged)] } else { vec![problem(ProblemKind::NoValue)] },
+        problems: if world.partial {
+            vec![problem(ProblemKind::Damaged)]
+        } else {
+            vec![problem(ProblemKind::NoValue { is_pushed: true })]
+        },
     }
 }
 
