@@ -564,3 +564,14 @@ fn whatever_the_disk_refuses_a_secret_has_the_old_value_or_the_new() {
     }
     assert!(refusals >= 8, "only {refusals} were refused");
 }
+
+#[test]
+fn what_cannot_be_declared_is_not_written() {
+    let mut world = world();
+    let _cleared = cleared(&world);
+    let before = files(&world.path("vault"));
+    let ran = edit(&mut world, "echo 'NEW = \"1\"' >> \"$1\"; echo 'not toml' >> undrift.toml").status(2);
+    assert!(ran.talk.contains("what is new cannot be declared in undrift.toml"), "{}", ran.talk);
+    assert!(ran.talk.contains("has nothing of what you wrote"), "{}", ran.talk);
+    assert_eq!(files(&world.path("vault")), before);
+}

@@ -252,6 +252,8 @@ impl Desk<'_> {
         let recipients = layout.shown(&layout.recipients(environment));
         let recipients =
             found.recipients.as_ref().map_err(|error| anyhow::anyhow!("cannot read {recipients}: {error}"))?;
+        declare::check(layout, &additions(self.selection, &difference.set))
+            .with_context(|| format!("what is new cannot be declared in {PROJECT_FILE}"))?;
         opened.replace(text, recipients, &mut sealing)?;
         let readers = recipients.names.join(", ");
         Ok(Written { _lock: lock, found, readers })
@@ -282,17 +284,9 @@ impl Desk<'_> {
             Log::of(layout, environment, key).append(&world.author(layout), (world.clock)(), &deeds)?;
         }
         let declared = |name: &SecretName| self.selection.project.secrets.contains_key(name);
-        let new = difference.set.iter().filter(|name| !declared(name));
-        let new: Vec<NewSecret> = new
-            .map(|name| NewSecret {
-                name: name.clone(),
-                targets: self.selection.targets.clone(),
-                environments: Vec::new(),
-            })
-            .collect();
-        let named: Vec<String> = new.iter().map(|secret| secret.name.to_string()).collect();
-        declare::add(layout, &Additions { environments: Vec::new(), secrets: new })
-            .with_context(|| format!("cannot edit {PROJECT_FILE}"))?;
+        let new = additions(self.selection, &difference.set);
+        let named: Vec<String> = new.secrets.iter().map(|secret| secret.name.to_string()).collect();
+        declare::add(layout, &new).with_context(|| format!("cannot edit {PROJECT_FILE}"))?;
         if !named.is_empty() {
             world.ui.say(&format!("declared {} in {PROJECT_FILE}", named.join(", ")));
         }
@@ -304,6 +298,14 @@ impl Desk<'_> {
         world.ui.say(&format!("hint: `undrift plan -e {environment}` shows where it differs now"));
         Ok(Exit::Clean)
     }
+}
+
+/// Returns what undrift.toml lacks of these.
+fn additions(selection: &Selection, names: &[SecretName]) -> Additions {
+    let new = names.iter().filter(|name| !selection.project.secrets.contains_key(*name));
+    let secrets =
+        new.map(|name| NewSecret { name: name.clone(), targets: selection.targets.clone(), environments: Vec::new() });
+    Additions { environments: Vec::new(), secrets: secrets.collect() }
 }
 
 /// An environment that was just written, and the lock under which that is told.
