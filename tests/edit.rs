@@ -512,6 +512,8 @@ fn refused(world: &World, call: &str, error: &str, arguments: &[&str], mut check
         assert_eq!(output.status.code(), Some(2), "{what}");
         let is_named = ["vault/staging/", ".undrift/", "private folder", "undrift-edit-", "undrift.toml"];
         assert!(is_named.iter().any(|name| talk.contains(name)), "{what}");
+        let next = [("EROFS", "hint: this disk can only be read"), ("ENOSPC", "hint: make room")];
+        assert!(next.iter().all(|(other, hint)| *other != error || talk.contains(hint)), "{what}");
     }
     0
 }
