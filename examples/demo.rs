@@ -11,7 +11,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use jiff::Timestamp;
-use twins::{FLY_TOKEN, FlyTwin, GITHUB_TOKEN, GitHubPlace, GitHubTwin};
+use twins::{FLY_TOKEN, Fault, FaultKind, FlyTwin, GITHUB_TOKEN, GitHubPlace, GitHubTwin};
 use undrift::flow::apply::Patience;
 use undrift::settings::World;
 use undrift::targets::client::ClientSettings;
@@ -33,6 +33,7 @@ scope = "environment"
 environment = "{environment}"
 
 [secrets.CHATWOOT_API_TOKEN]
+generate = "alphanumeric:40"
 targets = ["web", { target = "ci", name = "CHATWOOT_TOKEN" }]
 
 [secrets.SMTP_PASSWORD]
@@ -136,6 +137,27 @@ fn main() -> anyhow::Result<()> {
     demo.step("a push does not write over what somebody else wrote", "undrift push -e staging --yes", 1)?;
     demo.step("unless it is told to", "undrift push -e staging -t ci --overwrite STRIPE_KEY --yes", 0)?;
     demo.step("clean again, for every script and every Monday", "undrift audit", 0)?;
+    println!("\n# the token of Chatwoot has to change, and GitHub is down for the moment ...");
+    github.inject(Fault::new(FaultKind::status(503, "{}")).method("PUT"));
+    demo.step(
+        "... so one target has the new value, the other the old one, and the vault both",
+        "undrift rotate CHATWOOT_API_TOKEN -e staging --yes",
+        2,
+    )?;
+    github.clear_faults();
+    demo.step(
+        "an hour or a crash later: what is left is done, and only that",
+        "undrift rotate --continue -e staging --yes",
+        1,
+    )?;
+    println!("\n# roll it out, as the hint says\n$ fly secrets deploy -a shop-staging");
+    fly.deploy("shop-staging");
+    demo.step(
+        "every target was seen to run the new value, so the old one goes",
+        "undrift rotate --continue -e staging --yes",
+        0,
+    )?;
+    demo.step("who did what, without any value", "undrift log -e staging", 0)?;
     let held = github.values(&ci);
     anyhow::ensure!(held.get("STRIPE_KEY").is_some_and(|value| value == b"sk_test_51Hx"), "the push did not arrive");
     println!("\nThe twins are gone, and so is the folder. With real tokens the same commands do it for real.");
