@@ -7,28 +7,19 @@
 #![expect(clippy::print_stdout, reason = "printing figures is what this program is for")]
 
 mod common;
+#[path = "common/project.rs"]
+mod project;
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::io::{self, Cursor, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::rc::Rc;
+use std::process::Stdio;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use tempfile::TempDir;
 use twins::{FLY_TOKEN, FlyTwin, GITHUB_TOKEN, GitHubTwin, Request};
-use undrift::flow::apply::Patience;
-use undrift::settings::World;
-use undrift::targets::client::ClientSettings;
-use undrift::ui::Ui;
-use undrift::vault::keyring::Keyring;
 
 use common::{in_turns, milliseconds, ratio};
+use project::Project;
 
 /// The program wipes what it frees, so what is measured here has to as well. The twins live in this process and pay
 /// for it too, which no real platform would do to us.
@@ -79,23 +70,7 @@ impl Fleet {
 /// A project of a hundred places, and the twins that are these places.
 struct Bench {
     fleet: Fleet,
-    folder: TempDir,
-    fly: FlyTwin,
-    github: GitHubTwin,
-    variables: BTreeMap<String, OsString>,
-}
-
-#[derive(Clone, Default)]
-struct Captured(Rc<RefCell<Vec<u8>>>);
-
-impl Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.borrow_mut().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+    project: Project,
 }
 
 impl Bench {
@@ -108,88 +83,32 @@ impl Bench {
         for number in 0..REPOSITORIES {
             github.create_repository(&format!("acme/repository-{number}"));
         }
-        let folder = TempDir::new().unwrap();
-        let variables = [
-            ("HOME", folder.path().into()),
-            ("FLY_API_TOKEN", FLY_TOKEN.into()),
-            ("GH_TOKEN", GITHUB_TOKEN.into()),
-            ("FLY_FLAPS_BASE_URL", fly.url().into()),
-            ("FLY_API_BASE_URL", fly.url().into()),
-            ("GITHUB_API_URL", github.url().into()),
-        ];
-        let variables = variables.map(|(name, value)| (name.to_owned(), value)).into();
-        let bench = Self { fleet, folder, fly, github, variables };
-        bench.run(&["init", "bench"], "");
-        std::fs::write(bench.folder.path().join("undrift.toml"), declarations(fleet)).unwrap();
-        for name in ["SHARED", "FIRST", "SECOND", "THIRD"] {
-            bench.run(&["set", name, "-e", "bench"], &format!("the value of {name}"));
-        }
-        bench.run(&["push", "-e", "bench", "--yes"], "");
+        let names = ["SHARED", "FIRST", "SECOND", "THIRD"];
+        let bench = Self { fleet, project: Project::new(fly, github, &declarations(fleet), &names) };
+        bench.project.run(&["push", "-e", "bench", "--yes"], "");
         if fleet == Fleet::Running {
             for number in 0..APPS {
                 let app = format!("app-{number}");
-                bench.fly.add_machine(&app);
-                bench.fly.add_machine(&app);
+                bench.project.fly.add_machine(&app);
+                bench.project.fly.add_machine(&app);
             }
         }
         bench
     }
 
-    fn folder(&self) -> PathBuf {
-        self.folder.path().to_owned()
-    }
-
-    /// Runs a command in this process, and insists that it ends with nothing left to do.
-    fn run(&self, arguments: &[&str], input: &str) {
-        let said = Captured::default();
-        let input = Cursor::new(input.as_bytes().to_vec());
-        let mut world = World {
-            variables: self.variables.clone(),
-            folder: self.folder(),
-            clock: Box::new(Timestamp::now),
-            network: ClientSettings { write_gap: Duration::ZERO, ..ClientSettings::default() },
-            patience: Patience::default(),
-            keyring: Keyring::default(),
-            user: || None,
-            ui: Ui::new(Box::new(said.clone()), Box::new(said.clone()), Box::new(input)),
-        };
-        let arguments = std::iter::once("undrift").chain(arguments.iter().copied()).map(OsString::from);
-        let status = undrift::run(arguments, &mut world);
-        assert_eq!(status, 0, "{}", String::from_utf8_lossy(&said.0.borrow()));
-    }
-
     fn audit(&self) {
-        self.run(&["audit"], "");
-    }
-
-    /// The program as a person starts it.
-    fn process(&self, program: &str, before: &[&str], arguments: &[&str]) -> Command {
-        let mut words = before.iter().copied().chain([program]).chain(arguments.iter().copied());
-        let mut command = Command::new(words.next().unwrap());
-        command.args(words).current_dir(self.folder()).env_clear().envs(&self.variables);
-        command.stdin(Stdio::null()).stdout(Stdio::null());
-        command
+        self.project.run(&["audit"], "");
     }
 
     fn audit_as_process(&self) {
-        let mut command = self.process(env!("CARGO_BIN_EXE_undrift"), &[], &["audit"]);
+        let mut command = self.project.process(&[env!("CARGO_BIN_EXE_undrift"), "audit"]);
         assert!(command.stderr(Stdio::null()).status().unwrap().success());
-    }
-
-    fn latency(&self, latency: Duration) {
-        self.fly.latency(latency);
-        self.github.latency(latency);
-    }
-
-    fn forget_requests(&self) {
-        self.fly.clear_requests();
-        self.github.clear_requests();
     }
 
     /// As many requests as have to follow each other, over plain sockets.
     fn round_trips(&self) {
         for _ in 0..self.fleet.rounds() {
-            receive(send(self.fly.address(), FLY_TOKEN, "/v1/apps/app-0/secrets"));
+            receive(send(self.project.fly.address(), FLY_TOKEN, "/v1/apps/app-0/secrets"));
         }
     }
 
@@ -198,7 +117,7 @@ impl Bench {
     fn all_requests(&self) {
         let of_every_app = |what: &str| {
             let path = |number| format!("/v1/apps/app-{number}/{what}");
-            (0..APPS).map(|number| send(self.fly.address(), FLY_TOKEN, &path(number))).collect::<Vec<_>>()
+            (0..APPS).map(|number| send(self.project.fly.address(), FLY_TOKEN, &path(number))).collect::<Vec<_>>()
         };
         let mut sockets = of_every_app("secrets");
         if self.fleet != Fleet::Unchecked {
@@ -206,31 +125,35 @@ impl Bench {
         }
         sockets.extend((0..REPOSITORIES).map(|number| {
             let path = format!("/repos/acme/repository-{number}/actions/secrets?per_page=100");
-            send(self.github.address(), GITHUB_TOKEN, &path)
+            send(self.project.github.address(), GITHUB_TOKEN, &path)
         }));
         sockets.into_iter().for_each(receive);
         if self.fleet == Fleet::Running {
             let path = |number| format!("/api/v1/apps/app-{number}/releases?limit=20");
-            let releases = (0..APPS).map(|number| send(self.fly.address(), FLY_TOKEN, &path(number)));
+            let releases = (0..APPS).map(|number| send(self.project.fly.address(), FLY_TOKEN, &path(number)));
             releases.collect::<Vec<_>>().into_iter().for_each(receive);
         }
     }
 
     /// Insists that an audit asks for nothing twice, and that a second push writes nothing.
     fn check_requests(&self) {
-        self.forget_requests();
+        self.project.forget_requests();
         self.audit();
-        let (fly, github) = (self.fly.requests(), self.github.requests());
+        let (fly, github) = (self.project.fly.requests(), self.project.github.requests());
         assert_eq!(fly.len(), APPS * self.fleet.requests_an_app());
         assert_eq!(github.len(), REPOSITORIES);
-        self.run(&["push", "-e", "bench", "--yes"], "");
+        self.project.run(&["push", "-e", "bench", "--yes"], "");
         let is_write = |request: &Request| request.method != "GET";
-        assert!(!self.fly.requests().iter().chain(&self.github.requests()).any(is_write), "a second push wrote");
+        assert!(
+            !self.project.fly.requests().iter().chain(&self.project.github.requests()).any(is_write),
+            "a second push wrote"
+        );
     }
 
     /// Returns the largest memory of the whole process in KiB, if GNU time is installed.
     fn memory(&self, arguments: &[&str]) -> Option<String> {
-        let mut command = self.process(env!("CARGO_BIN_EXE_undrift"), &["/usr/bin/time", "-f", "%M"], arguments);
+        let words = [&["/usr/bin/time", "-f", "%M", env!("CARGO_BIN_EXE_undrift")], arguments].concat();
+        let mut command = self.project.process(&words);
         let output = command.output().ok()?;
         let text = String::from_utf8_lossy(&output.stderr);
         text.lines().last().filter(|_| output.status.success()).map(str::to_owned)
@@ -288,13 +211,13 @@ fn main() {
         if !measures {
             continue;
         }
-        bench.latency(LATENCY);
+        bench.project.latency(LATENCY);
         let mut raw = || bench.all_requests();
         let [audit, process, floor, raw] = in_turns(
             20,
             [&mut || bench.audit(), &mut || bench.audit_as_process(), &mut || bench.round_trips(), &mut raw],
         );
-        let peaks = format!("{} + {}", bench.fly.in_flight_peak(), bench.github.in_flight_peak());
+        let peaks = format!("{} + {}", bench.project.fly.in_flight_peak(), bench.project.github.in_flight_peak());
         for (how, audit) in [("in this process", audit), ("as a process", process)] {
             let (floor, raw, audit) = (ratio(&audit, &floor), ratio(&audit, &raw), milliseconds(&audit));
             println!("| {}, {how} | {floor} | {raw} | {audit} | {peaks} |", fleet.words());
