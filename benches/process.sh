@@ -3,7 +3,8 @@
 #
 # It needs `hyperfine`, `age` and `time`, all from Debian, and prints Markdown. Everything it makes, keys too, lies in
 # one folder that it removes. The things compared take turns: each round runs all of them, and the ratio told is the
-# median of the rounds, with the smallest and the largest.
+# median of the rounds, with the smallest and the largest. Where `fnox` is on the PATH, it takes part with the same
+# secrets in a fnox.toml, each a value of its age provider, as `fnox set` writes them.
 #
 # Usage: benches/process.sh [ROUNDS]
 
@@ -67,6 +68,27 @@ loop fifty
 loop daily
 loop thousand
 
+# fnox_of NAME: the secrets of a project as fnox keeps them, with the same recipient.
+fnox_of() {
+    local folder=$work/$1-fnox file line
+    mkdir -p "$folder"
+    printf '[providers]\nage = { type = "age", recipients = ["%s"] }\n\n[secrets]\n' "$recipient" > "$folder/fnox.toml"
+    for file in "$work/$1"/vault/bench/file-*.toml.age; do
+        age -d -i "$work/identity.txt" "$file" | while IFS= read -r line; do
+            printf '%s = { provider = "age", value = "%s" }\n' "${line%% = *}" \
+                "$(printf '%s' "${line#* = }" | tr -d '"' | age -r "$recipient" | base64 -w 0)"
+        done
+    done >> "$folder/fnox.toml"
+}
+fnox_version=$(fnox --version 2> /dev/null || true)
+if [ -n "$fnox_version" ]; then
+    FNOX_AGE_KEY=$(tail -n 1 "$work/identity.txt")
+    export FNOX_AGE_KEY
+    fnox_of daily
+    [ "$(cd "$work/daily-fnox" && fnox exec -- env | grep -c '^SECRET_.*=a value of')" = 1000 ] ||
+        { echo "fnox does not read what was made for it" >&2; exit 2; }
+fi
+
 # Insists on what is compared being the same work, before any of it is timed.
 for name in one:200 fifty:200 thousand:1000 daily:1000; do
     listed=$(cd "$work/${name%:*}" && "$undrift" list | grep -c ' set$')
@@ -128,6 +150,16 @@ run "$work/daily" 10 "$undrift list" "$undrift get SECRET_7_7 -e bench" "$undrif
 row "\`undrift list\` of 50 files of 20 secrets, against a loop of \`age -d\`" 1 4
 row "\`undrift get\` of one of these, against \`age -d\` of its file" 2 5
 row "\`undrift run\` with all of these, against a loop of \`age -d\`" 3 4
+if [ -n "$fnox_version" ]; then
+    # Each is run where its own files are.
+    here() { echo "sh -c 'cd $work/$1 && exec $2'"; }
+    run "$work" 10 "$(here daily "$undrift run -e bench -- true")" "$(here daily-fnox "fnox exec -- true")" \
+        "$(here daily "$undrift get SECRET_7_7 -e bench")" "$(here daily-fnox "fnox get SECRET_7_7")" \
+        "$(here daily "$undrift list")" "$(here daily-fnox "fnox list")"
+    row "\`undrift run\` with all of these, against \`fnox exec\` ($fnox_version)" 1 2
+    row "\`undrift get\` of one of these, against \`fnox get\`" 3 4
+    row "\`undrift list\` of these, against \`fnox list\`, which opens nothing" 5 6
+fi
 rounds=3
 run "$work/thousand" 1 "$undrift list" "sh $work/thousand.sh"
 row "\`undrift list\` of 1,000 files of one secret, against a loop of \`age -d\`" 1 2
