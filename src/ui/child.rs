@@ -137,7 +137,10 @@ mod signals {
 
 #[cfg(not(unix))]
 mod signals {
-    pub(super) fn pass_on(_process: u32) -> std::io::Result<()> {
-        Ok(())
+    /// The keys of a terminal reach the program by themselves, and there are no other signals here.
+    pub(super) struct PassedOn;
+
+    pub(super) fn pass_on(_process: u32) -> std::io::Result<PassedOn> {
+        Ok(PassedOn)
     }
 }
