@@ -340,6 +340,9 @@ pub enum Refusal {
         /// The options that name the environment for a write.
         flags: String,
     },
+    /// A secret of which nobody can be asked.
+    #[error("nothing says how to ask whether a value of {0} is alive")]
+    NoProbe(SecretName),
     /// No run of these names is open.
     #[error("no such rotation is under way in `{0}`")]
     NoRotation(EnvironmentName),
@@ -505,6 +508,10 @@ impl Refusal {
             Self::Rotating { flags, .. } => format!(
                 "`undrift rotate --continue{flags}` does what is left; `undrift rotate --rollback{flags}` brings the old \
                  values back"
+            ),
+            Self::NoProbe(name) => format!(
+                "declare it in `[secrets.{name}]` of undrift.toml: `probe = {{ url = \"https://HOST/PATH\", headers = {{ \
+                 Authorization = \"Bearer {{value}}\" }} }}`"
             ),
             Self::NoRotation(name) => format!("`undrift rotate --status -e {name}` shows which is"),
             Self::HasPrevious { environment, .. } => {

@@ -29,6 +29,7 @@ const VERBS: &[&str] = &[
     "revoke bob -e staging --yes",
     "access -e staging",
     "rotate API_TOKEN -e staging --yes",
+    "probe API_TOKEN -e staging",
     "seal -e staging --yes",
     "log -e staging",
     "history",

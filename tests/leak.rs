@@ -10,7 +10,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use clap::CommandFactory;
-use twins::{FLY_TOKEN, Fault, FaultKind, FlyTwin, GITHUB_TOKEN, GitHubTwin, Request};
+use twins::{FLY_TOKEN, Fault, FaultKind, FlyTwin, GITHUB_TOKEN, GitHubTwin, IssuerTwin, Request};
 
 use undrift::vault::keyring::Keyring;
 
@@ -329,6 +329,7 @@ fn no_verb_shows_or_stores_a_value() {
     scene.github.clear_faults();
     scene.run(&["rotate", "--rollback", "-e", "staging", "--yes", "--format", "json"]);
     scene.run_with(&["rotate", "API_TOKEN", "-e", "staging", "--yes", "--format", "markdown"], CANARIES[2]);
+    probes(&mut scene, &hunt);
     // Keys and tokens are hunted too: one that is refused, and one that is kept.
     for (arguments, input) in [
         (&["login", "github"][..], REFUSED_TOKEN),
@@ -387,6 +388,43 @@ fn no_verb_shows_or_stores_a_value() {
     let verbs = verbs.get_subcommands().map(|verb| verb.get_name().to_owned());
     let missed: Vec<String> = verbs.filter(|verb| verb != "run" && !scene.verbs.borrow().contains(verb)).collect();
     assert!(missed.is_empty(), "no canary went through {missed:?}");
+}
+
+/// A new value is asked about, at the start and at the end, and the issuer answers whatever it may; a program that is
+/// asked repeats all that it was told.
+fn probes(scene: &mut Scene, hunt: &Hunt) {
+    let issuer = IssuerTwin::start(&[CANARIES[0]]);
+    let declared = scene.world.read("undrift.toml");
+    let url = issuer.url();
+    let by_header = format!("probe = {{ url = \"{url}/me\", headers = {{ api_access_token = \"{{value}}\" }} }}");
+    let by_body = format!("probe = {{ url = \"{url}/introspect\", method = \"POST\", body = \"{{value}}\" }}");
+    let missing = format!("probe = {{ url = \"{{SMTP_PASSWORD}}/me\", headers = {{ a = \"{{value}}\" }} }}");
+    let by_program = "probe = { command = [\"plain/probe\"] }";
+    scene.world.write("plain/probe", "#!/bin/sh\nread value; echo \"$value\"; echo \"$value $*\" >&2; exit 3\n");
+    std::fs::set_permissions(scene.world.path("plain/probe"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    scene.world.variables.insert("PATH".to_owned(), "/usr/bin:/bin".into());
+    for probe in [&by_header, &by_body, &missing, by_program] {
+        scene.world.write(
+            "undrift.toml",
+            declared.replace("[secrets.API_TOKEN]\n", &format!("[secrets.API_TOKEN]\n{probe}\n")),
+        );
+        scene.run(&["probe", "API_TOKEN", "-e", "staging"]);
+        for kind in misfortunes() {
+            issuer.inject(Fault::new(kind));
+            scene.run(&["probe", "API_TOKEN", "-e", "staging"]);
+            issuer.clear_faults();
+        }
+        scene.run_with(&["rotate", "API_TOKEN", "-e", "staging", "--yes"], CANARIES[3]);
+        scene.run(&["rotate", "--status", "-e", "staging", "--format", "json"]);
+        scene.run(&["rotate", "--rollback", "-e", "staging", "--yes", "--format", "markdown"]);
+    }
+    let asked = issuer.requests();
+    assert!(asked.iter().any(|request| !request.body.is_empty()));
+    for request in asked {
+        hunt.through("an address", format!("{}?{}", request.path, request.query).as_bytes());
+        assert!(request.authorization.is_none());
+    }
+    scene.world.write("undrift.toml", declared);
 }
 
 #[test]

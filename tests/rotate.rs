@@ -2,6 +2,7 @@
 
 mod faults;
 mod kills;
+mod probes;
 
 use std::time::Duration;
 
@@ -250,7 +251,10 @@ fn a_program_issues_a_new_value_and_one_that_fails_changes_nothing() {
         "echo \"issued-$(cat)-$1-$2-$3-${UNDRIFT_IDENTITY:-none}$FLY_API_TOKEN$GH_TOKEN\"; echo one of two left >&2",
     );
     let issued = world.run(&["rotate", "API_TOKEN", "-e", "staging", "--yes"]).status(0);
-    assert_eq!(issued.talk, "");
+    assert_eq!(
+        issued.talk,
+        "hint: nobody has asked whether the old value of API_TOKEN still works: revoke it where it was issued\n"
+    );
     let value = "issued-token-1---fresh-API_TOKEN-staging-none".to_owned();
     assert_eq!(there(&fly, &github), [value.clone(), value.clone()]);
     assert_eq!(values(&world, "API_TOKEN"), (value, None));

@@ -1,4 +1,4 @@
-//! What the verbs that look back take: `log`, `explain`.
+//! What the verbs that look back take: `log`, `history`, `probe`, `explain`.
 
 use std::path::PathBuf;
 
@@ -32,6 +32,21 @@ pub struct History {
     /// Where audits are recorded, if not in `history/` beside the vault
     #[arg(long, value_name = "FOLDER")]
     pub history: Option<PathBuf>,
+}
+
+/// `undrift probe`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "It asks once, and writes nothing. What it asks stands in `probe` of the secret in undrift.toml,\n\
+                  or is known of its kind. A service that is broken says nothing of the value, and neither does an\n\
+                  address where nothing is.\n\n\
+                  Exit status: 0 alive, 1 dead, 2 nobody can tell.\n\n\
+                  Examples:\n  undrift probe API_TOKEN -e staging"
+)]
+pub struct Probe {
+    /// The secret
+    #[arg(value_name = "NAME")]
+    pub name: String,
 }
 
 /// `undrift explain`

@@ -14,7 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use access::{Access, Grant, Revoke};
 pub use drift::{Adopt, Audit, AuditFormat, Choices, Ignore, Plan, Push, ReportFile, ReportFormat};
-pub use look::{Explain, History, Log};
+pub use look::{Explain, History, Log, Probe};
 pub use rotate::Rotate;
 pub use shell::{Ci, CiSystem, Completions, Man, Shell};
 pub use start::{Doctor, Import, Init, Kept, Login, Logout};
@@ -111,6 +111,8 @@ pub enum Command {
     Log(Log),
     /// Show the recorded audits, what became of drifts, and the life of one secret
     History(History),
+    /// Ask whether the value of a secret is alive, as its `probe` in undrift.toml says
+    Probe(Probe),
     /// Tell what a code such as UD104 means, why it matters and what to do
     Explain(Explain),
     /// Write a workflow that audits once a week

@@ -22,6 +22,7 @@ mod login;
 mod logout;
 mod man;
 mod plan;
+mod probe;
 mod push;
 mod rename;
 mod revoke;
@@ -69,6 +70,7 @@ pub fn run(cli: &Cli, world: &mut World) -> anyhow::Result<Exit> {
         Command::Seal(arguments) => seal::run(arguments, &cli.global, world),
         Command::Log(arguments) => log::run(arguments, &cli.global, world),
         Command::History(arguments) => history::run(arguments, &cli.global, world),
+        Command::Probe(arguments) => probe::run(arguments, &cli.global, world),
         Command::Explain(arguments) => explain::run(arguments, world),
         Command::Ci(arguments) => ci::run(arguments, &cli.global, world),
         Command::Completions(arguments) => completions::run(arguments, world),

@@ -1,6 +1,7 @@
 //! `undrift rotate`: new values at every place at once, and the old ones gone only when every place runs the new.
 
 mod drive;
+mod probing;
 mod site;
 mod value;
 
@@ -11,6 +12,7 @@ use anyhow::Context;
 use self::drive::{Ended, drive};
 use self::site::{Opened, Site};
 use self::value::Values;
+pub(super) use self::value::inherited;
 use super::set::mention_unfinished;
 use super::values;
 use crate::cli::{Global, ReportFormat, Rotate};
@@ -48,10 +50,10 @@ pub(super) fn run(arguments: &Rotate, global: &Global, world: &mut World) -> any
     let runs = ended.iter().map(|ended| (&ended.run, ended.push.clone())).collect();
     show(&render::build((world.clock)(), &site.environment, runs), arguments.format, world);
     let flags = site.flags();
-    for hint in ended.iter().flat_map(Ended::hints) {
+    for hint in ended.iter().flat_map(|ended| ended.hints(&site)) {
         world.ui.say(&format!("hint: {hint}"));
     }
-    if ended.iter().any(|ended| !ended.run.stage.is_over()) {
+    if ended.iter().any(Ended::has_more_to_do) {
         world.ui.say(&format!(
             "hint: `undrift rotate --continue{flags}` does what is left; \
              `undrift rotate --rollback{flags}` brings the old values back"
@@ -92,6 +94,7 @@ fn begin(
     }
     if !arguments.yes {
         value::mention_programs(site, &names, world);
+        probing::mention(site, &names, world);
         let scope = rotation::in_scope(inventory, &names);
         let question = format!("write new values of {} to {}?", joined(&scope), site.places(&scope).join(", "));
         if !world.ui.confirm(&question)? {
@@ -101,7 +104,7 @@ fn begin(
     let mut values = value::beforehand(site, opened, &names, world)?;
     let at = (world.clock)();
     let (who, places) = (world.author(&site.selection.layout), BTreeMap::new());
-    let run = Run { begun: at, who, stage: Stage::Prepared, since: at, secrets, places };
+    let run = Run { begun: at, who, stage: Stage::Prepared, since: at, secrets, places, probes: Vec::new() };
     let mut runs = opened.runs.clone();
     runs.push(run.clone());
     site.save(opened, &runs).context("nothing was changed, for the run could not be noted first")?;
@@ -167,6 +170,7 @@ fn resume(
                 let lacks = opened.standings(run)?.into_iter().filter(|(_, standing)| *standing == Standing::Old);
                 let lacks: Vec<SecretName> = lacks.map(|(name, _)| name).collect();
                 value::mention_programs(site, &lacks, world);
+                probing::mention(site, run.secrets.keys(), world);
             }
         }
         let question = if arguments.rollback {

@@ -16,6 +16,7 @@ use super::generate;
 use super::kind::{Kind, Pattern};
 use super::name::{EnvironmentName, RemoteName, SecretName, TargetName};
 use super::place::{GithubHolder, GithubStore, Location, Place};
+use super::probe::Probe;
 use super::template::Template;
 
 /// Everything `undrift.toml` declares.
@@ -156,6 +157,8 @@ pub struct Declaration {
     pub generate: Option<generate::Kind>,
     /// The program that issues a new value, with its arguments.
     pub command: Option<Vec<String>>,
+    /// How somebody is asked whether a value is alive.
+    pub probe: ProbeRule,
     /// How long a value may stand before a new one is due.
     pub rotate_every: Option<Interval>,
     /// What its values are.
@@ -168,7 +171,28 @@ pub struct Declaration {
     pub accepted: BTreeSet<String>,
 }
 
+/// How somebody is asked whether the values of a secret are alive.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub enum ProbeRule {
+    /// As the secret's kind says, if that says anything.
+    #[default]
+    OfKind,
+    /// By this.
+    Own(Probe),
+    /// Nobody is asked.
+    Nobody,
+}
+
 impl Declaration {
+    /// Returns how somebody is asked whether a value is alive.
+    pub fn probe(&self) -> Option<&Probe> {
+        match (&self.probe, self.kind) {
+            (ProbeRule::Own(probe), _) => Some(probe),
+            (ProbeRule::OfKind, Some(Kind::Issued(issuer))) => issuer.probe(),
+            (ProbeRule::OfKind, Some(Kind::Form(_)) | None) | (ProbeRule::Nobody, _) => None,
+        }
+    }
+
     /// Returns whether a person has accepted findings of this code.
     pub fn accepts(&self, code: &str) -> bool {
         self.accepted.contains(code)
@@ -290,6 +314,11 @@ impl Project {
     /// Returns how long a value of a secret may stand before a new one is due.
     pub fn rotate_every(&self, secret: &SecretName) -> Option<Interval> {
         self.secrets.get(secret)?.rotate_every
+    }
+
+    /// Returns how somebody is asked whether a value of a secret is alive.
+    pub fn probe(&self, secret: &SecretName) -> Option<&Probe> {
+        self.secrets.get(secret)?.probe()
     }
 
     /// Returns whether a secret is declared for an environment.

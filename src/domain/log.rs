@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 pub use vault_schema::log::{Action, Line, VERSION, Who};
 pub use vault_schema::push::Outcome;
+use vault_schema::rotation::Record;
 
 use super::fingerprint::{Fingerprint, FingerprintKey};
 use super::name::{EnvironmentName, RemoteName, SecretName};
@@ -43,6 +44,8 @@ pub struct Deed {
     pub foreign: Vec<Fingerprint>,
     /// Whose access was granted or revoked.
     pub people: Vec<String>,
+    /// What is kept of a rotation that ends with this.
+    pub run: Option<Record>,
 }
 
 impl Deed {
@@ -58,6 +61,7 @@ impl Deed {
             lost: Vec::new(),
             foreign: Vec::new(),
             people: Vec::new(),
+            run: None,
         }
     }
 
@@ -394,6 +398,7 @@ mod tests {
             lost: Vec::new(),
             foreign: Vec::new(),
             people: Vec::new(),
+            run: None,
             after: after.iter().map(ToString::to_string).collect(),
         }
     }

@@ -28,6 +28,7 @@ pub mod observation;
 pub mod outcome;
 pub mod place;
 pub mod plan;
+pub mod probe;
 pub mod receipt;
 pub mod renaming;
 pub mod rollout;

@@ -5,6 +5,7 @@
 //! meanwhile, the vault knows it. What a run does next depends on its stage, on what the vault has, and on what the places
 //! were just seen to run; never on what an earlier attempt believes to have done.
 
+mod heard;
 mod reach;
 
 use std::collections::BTreeMap;
@@ -14,13 +15,15 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-pub use vault_schema::rotation::{Reach, Stage};
+pub use vault_schema::rotation::{Answer, PlaceReport, ProbeReport, Reach, Record, Stage, Which};
 
-pub use self::reach::{in_scope, narrow, reached};
+pub use self::heard::Known;
+pub use self::reach::{filed, in_scope, narrow, reached};
 use super::fingerprint::{Fingerprint, FingerprintKey};
 use super::inventory::Entry;
 use super::log::Who;
 use super::name::SecretName;
+use super::probe::Told;
 
 /// What a run is told, and what it tells to whoever reads its file next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +72,8 @@ pub struct Progress {
     pub reach: Reach,
     /// Since when, by our clock.
     pub since: Timestamp,
+    /// When the newest receipt was written of what the run has stored there.
+    pub receipt: Option<Timestamp>,
 }
 
 /// One run.
@@ -86,6 +91,8 @@ pub struct Run {
     pub secrets: BTreeMap<SecretName, Before>,
     /// The places that have them, as they were last seen.
     pub places: BTreeMap<String, Progress>,
+    /// What probes have told of their values, the first first.
+    pub probes: Vec<ProbeReport>,
 }
 
 impl Run {
@@ -105,7 +112,7 @@ impl Run {
             if event == Event::Rollback {
                 // How far a place is towards the new values says nothing of how far it is back.
                 for progress in self.places.values_mut() {
-                    *progress = Progress { reach: Reach::Waiting, since: at };
+                    *progress = Progress { reach: Reach::Waiting, since: at, receipt: None };
                 }
             }
             (self.stage, self.since) = (stage, at);
@@ -116,12 +123,67 @@ impl Run {
     pub fn see(&mut self, seen: &BTreeMap<String, Reach>, at: Timestamp) {
         self.places.retain(|place, _| seen.contains_key(place));
         for (place, reach) in seen {
-            let progress = self.places.entry(place.clone()).or_insert(Progress { reach: *reach, since: at });
+            let now = Progress { reach: *reach, since: at, receipt: None };
+            let progress = self.places.entry(place.clone()).or_insert(now);
             if progress.reach != *reach {
-                *progress = Progress { reach: *reach, since: at };
+                (progress.reach, progress.since) = (*reach, at);
             }
         }
     }
+
+    /// Takes note of the newest receipts of what it has stored at its places.
+    pub fn file(&mut self, receipts: &BTreeMap<String, Timestamp>) {
+        for (place, progress) in &mut self.places {
+            progress.receipt = receipts.get(place).copied();
+        }
+    }
+
+    /// Takes note of what a probe has told of a value. What it tells again and again is noted once, with both times.
+    pub fn hear_of(&mut self, secret: &SecretName, value: Which, told: &Told, at: Timestamp) {
+        let is_of_it = |probe: &&mut ProbeReport| (probe.secret.as_str(), probe.value) == (secret.as_str(), value);
+        let known = self.probes.iter_mut().rfind(is_of_it);
+        match known.filter(|probe| (probe.answer, &probe.reason) == (told.answer, &told.reason)) {
+            Some(probe) => probe.last = at,
+            None => self.probes.push(ProbeReport {
+                secret: secret.to_string(),
+                value,
+                answer: told.answer,
+                reason: told.reason.clone(),
+                first: at,
+                last: at,
+            }),
+        }
+    }
+
+    /// Returns the secrets of whose value a probe has last told this.
+    pub fn last_told(&self, value: Which, answer: Answer) -> Vec<&ProbeReport> {
+        let last = |name: &SecretName| {
+            self.probes.iter().rfind(|probe| (probe.secret.as_str(), probe.value) == (name.as_str(), value))
+        };
+        self.secrets.keys().filter_map(last).filter(|probe| probe.answer == answer).collect()
+    }
+
+    /// Returns what is kept of it when it is over.
+    pub fn record(&self) -> Record {
+        Record { begun: self.begun, places: self.place_reports(), probes: self.probes.clone() }
+    }
+
+    /// Tells how far each place is.
+    pub fn place_reports(&self) -> Vec<PlaceReport> {
+        let report = |(place, progress): (&String, &Progress)| PlaceReport {
+            place: place.clone(),
+            reach: progress.reach,
+            since: progress.since,
+            seconds: (progress.reach == Reach::Running).then(|| seconds(self.begun, progress.since)),
+            receipt: progress.receipt,
+        };
+        self.places.iter().map(report).collect()
+    }
+}
+
+/// Returns how many seconds there are between two instants; none where a clock was put back.
+pub fn seconds(from: Timestamp, to: Timestamp) -> u64 {
+    u64::try_from(to.as_second() - from.as_second()).unwrap_or(0)
 }
 
 /// A run that is open, as a person is told of it.
@@ -135,7 +197,7 @@ pub struct Open {
     pub begun: Date,
     /// For how many days it is open.
     pub days: i64,
-    /// The places that were not there yet when they were last seen.
+    /// The places that were not there yet when they were last seen, and old values that still worked.
     pub waits_for: Vec<String>,
 }
 
@@ -145,7 +207,9 @@ impl Open {
         let begun = run.begun.to_zoned(TimeZone::UTC).date();
         let days = (today - begun).get_days().max(0).into();
         let late = run.places.iter().filter(|(_, progress)| progress.reach != Reach::Running);
-        let waits_for = late.map(|(place, _)| place.clone()).collect();
+        let mut waits_for: Vec<String> = late.map(|(place, _)| place.clone()).collect();
+        let alive = if run.stage == Stage::Verified { run.last_told(Which::Old, Answer::Alive) } else { Vec::new() };
+        waits_for.extend(alive.iter().map(|probe| format!("the end of the old value of {}", probe.secret)));
         Self { names: run.names(), stage: run.stage, begun, days, waits_for }
     }
 }
@@ -220,15 +284,22 @@ pub enum Task {
     Drop(Vec<SecretName>),
     /// This is noted in the run's file.
     Note(Event),
+    /// Whoever can tell is asked whether these values are alive.
+    Ask(Which),
+    /// Nothing, for this was told of these values.
+    Wait(Which, Answer),
     /// Nothing, for the value of this one is neither the old nor the new one.
     Refuse(SecretName),
     /// Nothing: it is over, or a place is not there yet.
     Stop,
 }
 
-/// Returns what a run does next. `seen` says whether every place was just seen to run what the vault has; none where
-/// nobody has looked since the vault was last changed.
-pub fn next(stage: Stage, secrets: &BTreeMap<SecretName, Standing>, seen: Option<bool>) -> Task {
+/// Returns what a run does next, by what was seen and heard since the vault was last changed.
+///
+/// A new value that was not told to be alive goes to no place. Once it has gone to some, only one that is dead stops the
+/// way to the others: a service in which half of the places have another value than the rest may well be the reason why
+/// nobody can tell. The end needs both answers: the new value is alive, and the old one is dead.
+pub fn next(stage: Stage, secrets: &BTreeMap<SecretName, Standing>, known: Known) -> Task {
     let those = |wanted: Standing| -> Vec<SecretName> {
         secrets.iter().filter(|(_, standing)| **standing == wanted).map(|(name, _)| name.clone()).collect()
     };
@@ -242,16 +313,31 @@ pub fn next(stage: Stage, secrets: &BTreeMap<SecretName, Standing>, seen: Option
         Stage::Returning if !new.is_empty() => Task::Swap(new),
         Stage::Prepared | Stage::Staged | Stage::Verified if !back.is_empty() => Task::Swap(back),
         Stage::Prepared | Stage::Staged | Stage::Verified if !old.is_empty() => Task::Stage(old),
-        Stage::Prepared => Task::Note(Event::Staged),
-        Stage::Staged | Stage::Verified | Stage::Returning => match (seen, stage) {
-            (None, _) => Task::Push,
-            (Some(false), Stage::Verified) => Task::Note(Event::Reopened),
+        Stage::Prepared => match known.new {
+            None => Task::Ask(Which::New),
+            Some(Answer::Alive) => Task::Note(Event::Staged),
+            Some(answer) => Task::Wait(Which::New, answer),
+        },
+        Stage::Staged | Stage::Verified => match (known.seen, known.new) {
+            (None | Some(true), None) => Task::Ask(Which::New),
+            (None | Some(true), Some(Answer::Dead)) => Task::Wait(Which::New, Answer::Dead),
+            (None, Some(Answer::Alive | Answer::Unknown)) => Task::Push,
+            (Some(false), _) if stage == Stage::Verified => Task::Note(Event::Reopened),
             (Some(false), _) => Task::Stop,
-            (Some(true), Stage::Staged) => Task::Note(Event::Verified),
-            (Some(true), Stage::Returning) if beside(back.clone()).is_empty() => Task::Note(Event::Returned),
-            (Some(true), Stage::Returning) => Task::Drop(beside(back)),
-            (Some(true), _) if beside(new.clone()).is_empty() => Task::Note(Event::Finished),
-            (Some(true), _) => Task::Drop(beside(new)),
+            (Some(true), Some(Answer::Unknown)) => Task::Wait(Which::New, Answer::Unknown),
+            (Some(true), Some(Answer::Alive)) if stage == Stage::Staged => Task::Note(Event::Verified),
+            (Some(true), Some(Answer::Alive)) => match (beside(new), known.old) {
+                (none, _) if none.is_empty() => Task::Note(Event::Finished),
+                (_, None) => Task::Ask(Which::Old),
+                (beside, Some(Answer::Dead)) => Task::Drop(beside),
+                (_, Some(answer)) => Task::Wait(Which::Old, answer),
+            },
+        },
+        Stage::Returning => match known.seen {
+            None => Task::Push,
+            Some(false) => Task::Stop,
+            Some(true) if beside(back.clone()).is_empty() => Task::Note(Event::Returned),
+            Some(true) => Task::Drop(beside(back)),
         },
     }
 }

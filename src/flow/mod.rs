@@ -6,6 +6,7 @@ pub mod event;
 pub mod issue;
 pub mod logbook;
 pub mod observe;
+pub mod probe;
 pub mod recorder;
 pub mod rollout;
 pub mod saved;

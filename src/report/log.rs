@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use vault_schema::log::{self as schema, EnvironmentLog, Line, SCHEMA, Who};
 
-use super::{TOOL, table};
+use super::{TOOL, rotation, table};
 use crate::domain::log::{Chain, Fault, Outcome};
 use crate::domain::name::EnvironmentName;
 
@@ -68,7 +68,7 @@ pub(super) fn who(who: &Who) -> String {
 }
 
 /// A name may hold what moves a terminal's cursor.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
@@ -90,6 +90,10 @@ fn detail(line: &Line) -> String {
     for (count, how) in accepted.into_iter().filter(|(count, _)| *count > 0) {
         let lines = if count == 1 { "1 line".to_owned() } else { format!("{count} lines") };
         let _ = write!(detail, "{}accepted {lines} of this log as {how}", if detail.is_empty() { "" } else { "; " });
+    }
+    if let Some(run) = &line.run {
+        let told = rotation::told(run, line.at);
+        let _ = write!(detail, "{}{told}", if told.is_empty() { "" } else { "; " });
     }
     detail
 }

@@ -143,7 +143,7 @@ fn findings(text: &mut String, findings: &[Finding]) {
 }
 
 /// A name as code. What would end the span, the cell or the line is written as in a URL.
-fn code(name: &str) -> String {
+pub(super) fn code(name: &str) -> String {
     let mut text = String::with_capacity(name.len() + 2);
     text.push('`');
     for c in name.chars() {
@@ -167,7 +167,7 @@ fn code(name: &str) -> String {
 
 /// A sentence as plain text. Each sign that means something in Markdown or HTML is escaped, and what GitHub would make a
 /// mention, a reference or a link is cut by a sign that has no width.
-fn sentence(words: &str) -> String {
+pub(super) fn sentence(words: &str) -> String {
     const CUT: char = '\u{2060}';
     let mut text = String::with_capacity(words.len());
     for (at, c) in words.char_indices() {

@@ -5,35 +5,34 @@ use std::fmt::Write;
 use jiff::Timestamp;
 use unicode_width::UnicodeWidthStr;
 use vault_schema::push::Push;
-use vault_schema::rotation::{PlaceReport, Reach, Rotation, RunReport, SCHEMA, Stage};
+use vault_schema::rotation::{PlaceReport, ProbeReport, Reach, Record, Rotation, RunReport, SCHEMA, Stage};
 
+use super::log::printable;
+use super::markdown::{code, sentence};
 use super::{TOOL, log, table};
-use crate::domain::name::EnvironmentName;
-use crate::domain::rotation::Run;
+use crate::domain::declaration::{Declaration, Project};
+use crate::domain::kind::Kind;
+use crate::domain::name::{EnvironmentName, SecretName};
+use crate::domain::rotation::{Answer, Run, Which, seconds};
 
 /// Builds the report of these runs, each with what was just written for it.
 pub fn build(at: Timestamp, environment: &EnvironmentName, runs: Vec<(&Run, Option<Push>)>) -> Rotation {
-    let runs = runs.into_iter().map(|(run, push)| {
-        let places = run.places.iter().map(|(place, progress)| PlaceReport {
-            place: place.clone(),
-            reach: progress.reach,
-            since: progress.since,
-        });
-        RunReport {
-            secrets: run.secrets.keys().map(ToString::to_string).collect(),
-            stage: run.stage,
-            begun: run.begun,
-            since: run.since,
-            who: run.who.clone(),
-            places: places.collect(),
-            push,
-        }
+    let runs = runs.into_iter().map(|(run, push)| RunReport {
+        secrets: run.secrets.keys().map(ToString::to_string).collect(),
+        stage: run.stage,
+        begun: run.begun,
+        since: run.since,
+        who: run.who.clone(),
+        seconds: run.stage.is_over().then(|| seconds(run.begun, run.since)),
+        places: run.place_reports(),
+        probes: run.probes.clone(),
+        push,
     });
     let (schema, tool) = (SCHEMA.to_owned(), TOOL.to_owned());
     Rotation { schema, tool, at, environment: environment.to_string(), runs: runs.collect() }
 }
 
-/// Renders it for people.
+/// Renders it for people. Names and places may hold what moves a terminal's cursor.
 pub fn table(report: &Rotation, width: usize) -> String {
     let mut text = String::new();
     if report.runs.is_empty() {
@@ -45,11 +44,17 @@ pub fn table(report: &Rotation, width: usize) -> String {
         {
             let _ = writeln!(text, "{}", table::push(push, width));
         }
-        let _ = writeln!(text, "{}", head(report, run));
-        let longest = run.places.iter().map(|it| it.place.width()).max().unwrap_or_default();
-        for it in &run.places {
-            let gap = " ".repeat(longest - it.place.width());
-            let _ = writeln!(text, "  {}{gap}  {} since {}", it.place, words(run.stage, it.reach), time(it.since));
+        let head = format!("{} in {}: {}", run.secrets.join(", "), report.environment, state(run));
+        let _ = writeln!(text, "{}", printable(&head));
+        let rows = run
+            .places
+            .iter()
+            .map(|it| (printable(&it.place), format!("{} since {}", words(run.stage, it.reach), time(it.since))));
+        let probes = run.probes.iter().map(|it| (printable(&value(it)), printable(&answer(it))));
+        let rows: Vec<(String, String)> = rows.chain(probes).collect();
+        let longest = rows.iter().map(|(first, _)| first.width()).max().unwrap_or_default();
+        for (first, second) in &rows {
+            let _ = writeln!(text, "  {first}{}  {second}", " ".repeat(longest - first.width()));
         }
     }
     text
@@ -58,27 +63,112 @@ pub fn table(report: &Rotation, width: usize) -> String {
 /// Renders it for a ticket.
 pub fn markdown(report: &Rotation) -> String {
     let mut text = String::new();
+    let environment = code(&report.environment);
     if report.runs.is_empty() {
-        let _ = writeln!(text, "No rotation is under way in `{}`.", report.environment);
+        let _ = writeln!(text, "No rotation is under way in {environment}.");
     }
     for (index, run) in report.runs.iter().enumerate() {
         if index > 0 {
             text.push('\n');
         }
-        let _ = writeln!(text, "{}\n", head(report, run));
-        let _ = writeln!(text, "| place | state | since |\n|---|---|---|");
+        let names: Vec<String> = run.secrets.iter().map(|name| code(name)).collect();
+        let took = run.seconds.map_or_else(String::new, |seconds| format!("; it took {}", duration(seconds)));
+        let _ = writeln!(text, "{} in {environment}: {}{took}\n", names.join(", "), sentence(&state(run)));
+        let _ = writeln!(text, "| place | state | since | after | receipt |\n|---|---|---|---|---|");
         for it in &run.places {
-            let _ = writeln!(text, "| `{}` | {} | {} |", it.place, words(run.stage, it.reach), time(it.since));
+            let after = it.seconds.map(duration).unwrap_or_default();
+            let receipt = it.receipt.map(time).unwrap_or_default();
+            let state = words(run.stage, it.reach);
+            let _ = writeln!(text, "| {} | {state} | {} | {after} | {receipt} |", code(&it.place), time(it.since));
+        }
+        if !run.probes.is_empty() {
+            let _ = writeln!(text, "\n| value | answer | why | first | last |\n|---|---|---|---|---|");
+        }
+        for it in &run.probes {
+            let value = format!("{} of {}", it.value.as_str(), code(&it.secret));
+            let (first, last, reason) = (time(it.first), time(it.last), sentence(&it.reason));
+            let _ = writeln!(text, "| {value} | {} | {reason} | {first} | {last} |", it.answer.as_str());
         }
     }
     text
 }
 
-fn head(report: &Rotation, run: &RunReport) -> String {
-    let names = run.secrets.join(", ");
+/// Tells in a sentence what the log keeps of a run that is over.
+pub(super) fn told(run: &Record, at: Timestamp) -> String {
+    let mut parts = vec![format!("took {}", duration(seconds(run.begun, at)))];
+    parts.extend(run.places.iter().map(|it: &PlaceReport| {
+        let after = it.seconds.map_or_else(|| "not seen to run it".to_owned(), |it| format!("after {}", duration(it)));
+        let receipt = it.receipt.map_or("", |_| ", with a receipt");
+        format!("{} {after}{receipt}", it.place)
+    }));
+    parts.extend(run.probes.iter().map(|it| format!("{} {}: {}", value(it), it.answer.as_str(), it.reason)));
+    parts.join("; ")
+}
+
+/// Returns what a person can do for a run that stops at what a probe has told.
+pub fn probed(project: &Project, run: &Run, value: Which, answer: Answer, flags: &str) -> Vec<String> {
+    let nothing = if run.stage == Stage::Prepared { "; nothing was written to any place" } else { "" };
+    let hints = run.last_told(value, answer).into_iter().map(|probe| {
+        let ProbeReport { secret, reason, .. } = probe;
+        match (value, answer) {
+            (Which::New, Answer::Dead) => format!(
+                "the new value of {secret} does not work ({reason}){nothing}: `undrift rotate --rollback{flags}` takes it \
+                 away again; or mend what is wrong, and `undrift rotate --continue{flags}` asks again"
+            ),
+            (Which::Old, Answer::Alive) => format!(
+                "the old value of {secret} still works: revoke it {}, then `undrift rotate --continue{flags}`",
+                at_issuer(project, secret)
+            ),
+            (value, _) => format!(
+                "nobody can tell whether the {} value of {secret} is alive ({reason}){nothing}: when that is mended, \
+                 `undrift rotate --continue{flags}` asks again",
+                value.as_str()
+            ),
+        }
+    });
+    hints.collect()
+}
+
+/// Returns which old values of a finished run a person has to revoke, because nobody has seen that they are dead.
+pub fn to_revoke(project: &Project, run: &Run) -> Vec<String> {
+    if run.stage != Stage::Finished {
+        return Vec::new();
+    }
+    let dead = run.last_told(Which::Old, Answer::Dead);
+    let is_dead = |name: &SecretName| dead.iter().any(|probe| probe.secret == name.as_str());
+    // What undrift makes, nobody has issued.
+    let is_made = |name: &SecretName| {
+        project.secrets.get(name).is_some_and(|declaration: &Declaration| declaration.generate.is_some())
+    };
+    let names = run.secrets.keys().filter(|name| !is_dead(name) && !is_made(name));
+    let hint = |name: &SecretName| {
+        format!(
+            "nobody has asked whether the old value of {name} still works: revoke it {}",
+            at_issuer(project, name.as_str())
+        )
+    };
+    names.map(hint).collect()
+}
+
+fn at_issuer(project: &Project, secret: &str) -> String {
+    match project.secrets.get(secret).and_then(|declaration| declaration.kind) {
+        Some(Kind::Issued(issuer)) => format!("at {}", issuer.facts().rotate),
+        Some(Kind::Form(_)) | None => "where it was issued".to_owned(),
+    }
+}
+
+fn state(run: &RunReport) -> String {
     let begun = format!("begun {} by {}", time(run.begun), log::who(&run.who));
-    let since = format!("{} {}", run.stage.as_str(), time(run.since));
-    format!("{names} in {}: {since}; {begun}", report.environment)
+    format!("{} {}; {begun}", run.stage.as_str(), time(run.since))
+}
+
+fn value(probe: &ProbeReport) -> String {
+    format!("{} value of {}", probe.value.as_str(), probe.secret)
+}
+
+fn answer(probe: &ProbeReport) -> String {
+    let again = if probe.first == probe.last { String::new() } else { format!(" to {}", time(probe.last)) };
+    format!("{} {}{again}: {}", probe.answer.as_str(), time(probe.first), probe.reason)
 }
 
 fn words(stage: Stage, reach: Reach) -> String {
@@ -90,6 +180,16 @@ fn words(stage: Stage, reach: Reach) -> String {
         Reach::Waiting => format!("is not seen to have the {value} value,"),
         Reach::Written => format!("has the {value} value, and does not run it yet,"),
         Reach::Running => format!("runs the {value} value"),
+    }
+}
+
+/// Tells how long something took, in its two largest units.
+fn duration(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        3600..86400 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+        _ => format!("{} d {} h", seconds / 86400, seconds % 86400 / 3600),
     }
 }
 

@@ -133,6 +133,7 @@ impl<'a> Log<'a> {
                 lost: deed.lost.iter().map(ToString::to_string).collect(),
                 foreign: deed.foreign.iter().map(ToString::to_string).collect(),
                 people: deed.people.clone(),
+                run: deed.run.clone(),
                 after: heads.iter().map(ToString::to_string).collect(),
             };
             let (line, mac) = log::write(key, &line);

@@ -137,10 +137,9 @@ fn filed(run: &Run) -> FiledRun {
         let Before { old, rotated, expires } = before;
         (name.to_string(), FiledBefore { old: old.to_string(), rotated: *rotated, expires: *expires })
     });
-    let places = run
-        .places
-        .iter()
-        .map(|(place, Progress { reach, since })| (place.clone(), FiledProgress { reach: *reach, since: *since }));
+    let places = run.places.iter().map(|(place, Progress { reach, since, receipt })| {
+        (place.clone(), FiledProgress { reach: *reach, since: *since, receipt: *receipt })
+    });
     FiledRun {
         begun: run.begun,
         stage: run.stage,
@@ -148,6 +147,7 @@ fn filed(run: &Run) -> FiledRun {
         who: run.who.clone(),
         secrets: secrets.collect(),
         places: places.collect(),
+        probes: run.probes.clone(),
     }
 }
 
@@ -155,8 +155,10 @@ fn unfile(run: FiledRun) -> Option<Run> {
     let secrets = run.secrets.into_iter().map(|(name, FiledBefore { old, rotated, expires })| {
         Some((SecretName::parse(&name).ok()?, Before { old: Fingerprint::parse(&old)?, rotated, expires }))
     });
-    let places =
-        run.places.into_iter().map(|(place, FiledProgress { reach, since })| (place, Progress { reach, since }));
+    let places = run
+        .places
+        .into_iter()
+        .map(|(place, FiledProgress { reach, since, receipt })| (place, Progress { reach, since, receipt }));
     Some(Run {
         begun: run.begun,
         who: run.who,
@@ -164,6 +166,7 @@ fn unfile(run: FiledRun) -> Option<Run> {
         since: run.since,
         secrets: secrets.collect::<Option<BTreeMap<_, _>>>()?,
         places: places.collect(),
+        probes: run.probes,
     })
 }
 
@@ -173,7 +176,7 @@ mod tests {
 
     use super::*;
     use crate::domain::log::Who;
-    use crate::domain::rotation::{Reach, Stage};
+    use crate::domain::rotation::{Answer, ProbeReport, Reach, Stage, Which};
     use crate::domain::seal::{BreachKind, Recorded};
     use crate::domain::secret::SecretValue;
     use crate::vault::seal;
@@ -194,7 +197,17 @@ mod tests {
             stage: Stage::Staged,
             since: at,
             secrets: [(name("A"), before(None, None)), (name("B"), before(day, day))].into(),
-            places: places.map(|(place, reach)| (place.to_owned(), Progress { reach, since: at })).into(),
+            places: places
+                .map(|(place, reach)| (place.to_owned(), Progress { reach, since: at, receipt: None }))
+                .into(),
+            probes: vec![ProbeReport {
+                secret: "A".to_owned(),
+                value: Which::New,
+                answer: Answer::Alive,
+                reason: "it answered 200".to_owned(),
+                first: at,
+                last: at,
+            }],
         }
     }
 

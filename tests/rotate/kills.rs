@@ -8,7 +8,7 @@ use assert_cmd::prelude::*;
 use super::*;
 use crate::tools;
 
-fn command(world: &World, arguments: &[&str]) -> Command {
+pub(super) fn command(world: &World, arguments: &[&str]) -> Command {
     world.write("input", "token-2\n");
     let mut command = Command::cargo_bin("undrift").unwrap();
     command.env_clear().envs(&world.variables).current_dir(world.path("")).args(arguments);
@@ -16,7 +16,7 @@ fn command(world: &World, arguments: &[&str]) -> Command {
     command
 }
 
-const ROTATE: [&str; 5] = ["rotate", "API_TOKEN", "-e", "staging", "--yes"];
+pub(super) const ROTATE: [&str; 5] = ["rotate", "API_TOKEN", "-e", "staging", "--yes"];
 /// How a file takes another one's name, in the words of one system or another.
 const RENAMES: [&str; 3] = ["rename", "renameat", "renameat2"];
 const ROLL_BACK: [&str; 5] = ["rotate", "--rollback", "-e", "staging", "--yes"];

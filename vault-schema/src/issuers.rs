@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::project::Probe;
+
 /// The text of the file.
 pub const TEXT: &str = include_str!("../issuers.toml");
 
@@ -24,6 +26,8 @@ pub struct Issuer {
     pub rotate: String,
     /// Where the issuer explains it.
     pub documentation: String,
+    /// How the issuer is asked whether a value is alive: a question that every value of the kind may ask.
+    pub probe: Option<Probe>,
     /// Whether it is no secret by itself.
     #[serde(default)]
     pub public: bool,

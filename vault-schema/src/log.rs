@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::push::Outcome;
+use crate::rotation::Record;
 
 /// The one version of a line there is.
 pub const VERSION: u32 = 1;
@@ -56,6 +57,9 @@ pub struct Line {
     /// Whose access was granted or revoked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub people: Vec<String>,
+    /// What is kept of a rotation that ends with this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Record>,
     /// The HMACs of the lines that nothing followed when this one was written.
     pub after: Vec<String>,
 }

@@ -216,6 +216,8 @@ pub struct Secret {
     /// old value on standard input, and writes the new one to standard output.
     #[cfg_attr(feature = "schemas", schemars(length(min = 1)))]
     pub command: Option<Vec<String>>,
+    /// How somebody is asked whether a value is alive; as its kind says when absent, and nobody when `false`.
+    pub probe: Option<ProbeChoice>,
     /// How long a value may stand: a number of days, weeks, months or years, such as `90d`.
     pub rotate_every: Option<String>,
     /// What its values are: `token`, `postgres-url`, `github-token`.
@@ -227,6 +229,92 @@ pub struct Secret {
     /// Findings about its values that are accepted.
     #[serde(default)]
     pub accept: Vec<Accept>,
+}
+
+/// How somebody is asked whether a value is alive: by a request, or by a program.
+// The keys of both stand in one table and are sorted out afterwards, so that an error can name the key and its line.
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Probe {
+    /// Where it is asked: an address, which may begin with `{NAME}`, another secret of the environment.
+    pub url: Option<String>,
+    /// How; `GET` when absent.
+    pub method: Option<ProbeMethod>,
+    /// Headers, in which `{value}` stands for the value and `{NAME}` for another secret of the environment.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// What a `POST` sends, with `{value}` and `{NAME}` as in the headers.
+    pub body: Option<String>,
+    /// The answers of a value that is alive; 200 when absent.
+    pub alive: Option<Vec<u16>>,
+    /// The answers of a value that is dead; 401 when absent.
+    pub dead: Option<Vec<u16>>,
+    /// A program with its arguments, which gets the name and the environment as its last two and the value on standard
+    /// input. It ends with 0 where the value is alive and with 1 where it is dead.
+    #[cfg_attr(feature = "schemas", schemars(length(min = 1)))]
+    pub command: Option<Vec<String>>,
+}
+
+/// How a probe asks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[serde(rename_all = "UPPERCASE")]
+pub enum ProbeMethod {
+    /// It reads.
+    #[default]
+    Get,
+    /// It reads, and wants no text in answer.
+    Head,
+    /// It sends.
+    Post,
+}
+
+/// A probe, or `false` where nobody is to be asked.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ProbeChoice {
+    /// Nobody is asked, not even as the secret's kind says.
+    Nobody,
+    /// This is asked.
+    Asked(Probe),
+}
+
+// Written by hand because an untagged enum would lose the unknown key and its place in the file.
+impl<'de> Deserialize<'de> for ProbeChoice {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = ProbeChoice;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a table with `url` or `command`, or `false`")
+            }
+
+            fn visit_bool<E: de::Error>(self, asks: bool) -> Result<Self::Value, E> {
+                if asks { Err(E::invalid_value(de::Unexpected::Bool(asks), &self)) } else { Ok(ProbeChoice::Nobody) }
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                Probe::deserialize(de::value::MapAccessDeserializer::new(map)).map(ProbeChoice::Asked)
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+#[cfg(feature = "schemas")]
+impl schemars::JsonSchema for ProbeChoice {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ProbeChoice".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let asked = generator.subschema_for::<Probe>();
+        schemars::json_schema!({
+            "description": "A probe, or `false` where nobody is to be asked.",
+            "oneOf": [{ "const": false, "description": "Nobody is asked, not even as the secret's kind says." }, asked]
+        })
+    }
 }
 
 /// A finding about a secret's values that a person has accepted.

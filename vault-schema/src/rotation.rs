@@ -48,6 +48,9 @@ pub struct Run {
     /// The places that have them, as they were last seen.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub places: BTreeMap<String, Progress>,
+    /// What probes have told of its values, the first first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub probes: Vec<ProbeReport>,
 }
 
 /// What the vault said of a secret when its run began.
@@ -74,6 +77,73 @@ pub struct Progress {
     pub reach: Reach,
     /// Since when, by the clock of the machine that looked.
     pub since: Timestamp,
+    /// When the newest receipt was written of what the run has stored there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Timestamp>,
+}
+
+/// What a probe has told of a value, as often as it has told the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub struct ProbeReport {
+    /// The secret.
+    pub secret: String,
+    /// Which of its values.
+    pub value: Which,
+    /// Whether it is alive.
+    pub answer: Answer,
+    /// How that is known, or why it is not.
+    pub reason: String,
+    /// When it was first told, by the clock of the machine that asked.
+    pub first: Timestamp,
+    /// When it was last told.
+    pub last: Timestamp,
+}
+
+/// Which of the two values of a secret in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Which {
+    /// The one that the run brings.
+    New,
+    /// The one that it takes away.
+    Old,
+}
+
+impl Which {
+    /// Returns it as people read it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Old => "old",
+        }
+    }
+}
+
+/// Whether a value is alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// It works.
+    Alive,
+    /// It works no more, or never did.
+    Dead,
+    /// Nobody can tell.
+    Unknown,
+}
+
+impl Answer {
+    /// Returns the answer as people read it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Alive => "alive",
+            Self::Dead => "dead",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// How far a run is.
@@ -158,8 +228,12 @@ pub struct RunReport {
     pub since: Timestamp,
     /// Who began it.
     pub who: Who,
+    /// How many seconds it has taken, where it is over.
+    pub seconds: Option<u64>,
     /// The places that have them.
     pub places: Vec<PlaceReport>,
+    /// What probes have told of its values, the first first.
+    pub probes: Vec<ProbeReport>,
     /// What was just written, if anything was to be.
     pub push: Option<Push>,
 }
@@ -174,4 +248,25 @@ pub struct PlaceReport {
     pub reach: Reach,
     /// Since when, by the clock of the machine that looked.
     pub since: Timestamp,
+    /// How many seconds after the run began everything there was seen to run its values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<u64>,
+    /// When the newest receipt was written of what the run has stored there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Timestamp>,
+}
+
+/// What the log keeps of a run that is over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub struct Record {
+    /// When it began.
+    pub begun: Timestamp,
+    /// The places that have its values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<PlaceReport>,
+    /// What probes have told of its values, the first first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub probes: Vec<ProbeReport>,
 }

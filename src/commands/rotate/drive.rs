@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use vault_schema::project::RolloutMode;
 use vault_schema::push::{Outcome, Push};
 
+use super::probing;
 use super::site::{Opened, Site};
 use super::value::{self, Values};
 use crate::cli::{Choices, Global};
@@ -16,13 +17,15 @@ use crate::domain::fleet::Fleet;
 use crate::domain::log::{Action, Deed};
 use crate::domain::name::SecretName;
 use crate::domain::place::{Location, Place};
-use crate::domain::rotation::{self, Event, Reach, Run, Task};
+use crate::domain::rotation::{self, Answer, Event, Known, Reach, Run, Task, Which};
 use crate::error::{Exit, Refusal};
 use crate::flow::logbook::Logbook;
 use crate::report;
+use crate::report::rotation as advice;
 use crate::settings::{Selection, World};
 use crate::vault::journal::Journal;
 use crate::vault::log::Log;
+use crate::vault::receipts;
 use crate::vault::staging::Change;
 
 /// A run when nothing more can be done now.
@@ -34,11 +37,16 @@ pub(super) struct Ended {
     pub(super) trouble: Option<anyhow::Error>,
     /// Apps whose machines a person updates.
     apps: Vec<String>,
+    /// What was told of its values and stops it.
+    waits: Option<(Which, Answer)>,
 }
 
 impl Ended {
     /// Returns the exit status.
     pub(super) fn exit(&self) -> Exit {
+        if matches!(self.waits, Some((_, Answer::Unknown))) {
+            return Exit::Trouble;
+        }
         let Some(push) = self.push.as_ref().filter(|_| !self.run.stage.is_over()) else {
             return if self.run.stage.is_over() { Exit::Clean } else { Exit::Drift };
         };
@@ -50,11 +58,20 @@ impl Ended {
         if failed || unread { Exit::Trouble } else { Exit::Drift }
     }
 
+    /// Returns whether another attempt may do more. Where a probe stops it, its own advice says what comes first.
+    pub(super) fn has_more_to_do(&self) -> bool {
+        !self.run.stage.is_over() && self.waits.is_none()
+    }
+
     /// Returns what a person can do for it.
-    pub(super) fn hints(&self) -> Vec<String> {
+    pub(super) fn hints(&self, site: &Site) -> Vec<String> {
+        let project = &site.selection.project;
         let mut hints: Vec<String> = Vec::new();
         if self.run.stage.is_over() {
-            return hints;
+            return advice::to_revoke(project, &self.run);
+        }
+        if let Some((value, answer)) = self.waits {
+            hints.extend(advice::probed(project, &self.run, value, answer, &site.flags()));
         }
         for held in self.push.iter().flat_map(|push| &push.held) {
             hints.push(format!("`{}` decides about {} at {}", held.next, held.remote_name, held.place));
@@ -74,11 +91,11 @@ pub(super) fn drive(
     global: &Global,
     world: &mut World,
 ) -> anyhow::Result<Ended> {
-    let mut ended = Ended { run, push: None, trouble: None, apps: Vec::new() };
-    let mut seen = None;
+    let mut ended = Ended { run, push: None, trouble: None, apps: Vec::new(), waits: None };
+    let mut known = Known::default();
     // Where something could not be written down, no old value may go.
     while ended.trouble.is_none() {
-        match step(site, &mut ended, &mut seen, values, global, world) {
+        match step(site, &mut ended, &mut known, values, global, world) {
             Ok(true) => {}
             Ok(false) => break,
             Err(error) if ended.push.is_none() => return Err(error),
@@ -93,21 +110,33 @@ pub(super) fn drive(
 fn step(
     site: &Site,
     ended: &mut Ended,
-    seen: &mut Option<bool>,
+    known: &mut Known,
     values: &mut Values,
     global: &Global,
     world: &mut World,
 ) -> anyhow::Result<bool> {
     let opened = site.open()?;
     let standings = opened.standings(&ended.run)?;
-    match rotation::next(ended.run.stage, &standings, *seen) {
+    match rotation::next(ended.run.stage, &standings, *known) {
         Task::Stop => return Ok(false),
+        Task::Wait(value, answer) => {
+            ended.waits = Some((value, answer));
+            return Ok(false);
+        }
+        Task::Ask(value) => {
+            let told = probing::ask(site, &opened, &standings, value, world)?;
+            for (name, told) in &told {
+                ended.run.hear_of(name, value, told, (world.clock)());
+            }
+            known.hear(value, told.iter().map(|(_, told)| told.answer));
+            site.note(&opened, &ended.run)?;
+        }
         Task::Refuse(name) => {
             return Err(Refusal::NeitherValue { environment: site.environment.clone(), name }.into());
         }
         Task::Stage(names) => {
             stage(site, &opened, &names, values, world)?;
-            *seen = None;
+            *known = Known::default();
         }
         Task::Swap(names) => {
             let swapped = |name: &SecretName| {
@@ -118,7 +147,7 @@ fn step(
             site.change(&opened, &changes)?;
             let is_moved = site.open()?.standings(&ended.run)? != standings;
             anyhow::ensure!(is_moved, "two values changed places in the vault, and it is as it was");
-            *seen = None;
+            *known = Known::default();
         }
         Task::Drop(names) => {
             let changes: Vec<_> = names.iter().map(|name| (name, Change::Drop)).collect();
@@ -131,14 +160,18 @@ fn step(
             site.note(&opened, &run)?;
             ended.run = run;
             if event == Event::Reopened {
-                *seen = None;
+                *known = Known::default();
             }
         }
         Task::Push => {
             let run = ended.run.clone();
             let reached = push(site, &opened, &run, global, ended, world)?;
-            *seen = Some(reached.values().all(|reach| *reach == Reach::Running));
+            known.see(reached.values().all(|reach| *reach == Reach::Running));
             ended.run.see(&reached, (world.clock)());
+            let receipts = receipts::read(&site.selection.layout, &site.environment, opened.key()?)?.receipts;
+            let inventory = &opened.read.inventory;
+            let scope = rotation::in_scope(inventory, ended.run.secrets.keys());
+            ended.run.file(&rotation::filed(&receipts, inventory, opened.key()?, &scope));
             site.note(&opened, &ended.run)?;
         }
     }
@@ -188,7 +221,9 @@ fn log(site: &Site, opened: &Opened, run: &Run, event: Event, world: &World) -> 
             && told.secrets.iter().map(String::as_str).eq(secrets.iter().map(SecretName::as_str))
     });
     if !is_told {
-        log.append(&world.author(layout), (world.clock)(), &[Deed::in_vault(action, secrets)])?;
+        let record = (action != Action::Rotate).then(|| run.record());
+        let deed = Deed { run: record, ..Deed::in_vault(action, secrets) };
+        log.append(&world.author(layout), (world.clock)(), &[deed])?;
     }
     Ok(())
 }

@@ -1,12 +1,13 @@
 //! Where the new values of a rotation come from.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 
 use anyhow::Context;
 
 use super::site::{Opened, Site};
 use crate::commands::set::mention_faults;
-use crate::domain::declaration::{Declaration, TokenSource};
+use crate::domain::declaration::{Declaration, Project, TokenSource};
 use crate::domain::generate::Kind;
 use crate::domain::name::SecretName;
 use crate::domain::secret::SecretValue;
@@ -120,22 +121,24 @@ pub(super) fn issue(
     let entries = &opened.read.inventory.entries;
     let values: Vec<&SecretValue> =
         entries.values().flat_map(|entry| [Some(&entry.value), entry.previous.as_ref()]).flatten().collect();
-    // The key to the whole vault and the tokens of the targets are ours, not the program's.
-    let tokens = site.selection.project.targets.values().filter_map(|target| match &target.token {
+    let variables = inherited(&site.selection.project, world);
+    let issuer = Issuer { command, folder: site.selection.layout.root(), variables };
+    let issued = issuer.issue(name, &site.environment, &entries[name].value, &values);
+    let output = issued.with_context(|| format!("no new value of {name} was issued"))?;
+    *has_issued = true;
+    fit(site, opened, name, value_of(&output, false)?, world)
+}
+
+/// Returns the variables that a declared program inherits. The key to the whole vault and the tokens of the targets are
+/// ours, not the program's.
+pub(in crate::commands) fn inherited<'w>(project: &Project, world: &'w World) -> Vec<(&'w OsStr, &'w OsStr)> {
+    let tokens = project.targets.values().filter_map(|target| match &target.token {
         Some(TokenSource::Variable(variable)) => Some(variable.as_str()),
         Some(TokenSource::Vault(_)) | None => None,
     });
     let ours: BTreeSet<&str> = tokens.chain(TOKEN_VARIABLES).chain([IDENTITY_VARIABLE]).collect();
     let inherited = world.variables.iter().filter(|(variable, _)| !ours.contains(variable.as_str()));
-    let issuer = Issuer {
-        command,
-        folder: site.selection.layout.root(),
-        variables: inherited.map(|(variable, value)| (variable.as_ref(), value.as_ref())).collect(),
-    };
-    let issued = issuer.issue(name, &site.environment, &entries[name].value, &values);
-    let output = issued.with_context(|| format!("no new value of {name} was issued"))?;
-    *has_issued = true;
-    fit(site, opened, name, value_of(&output, false)?, world)
+    inherited.map(|(variable, value)| (variable.as_ref(), value.as_ref())).collect()
 }
 
 /// Refuses a value that is none, or no new one.

@@ -4,18 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use vault_schema::project::{
-    self, GithubScope, GithubStore, GithubVisibility, ProjectFile, TargetKind, TargetReference,
+    self, GithubScope, GithubStore, GithubVisibility, ProbeChoice, ProjectFile, TargetKind, TargetReference,
 };
 
 use super::{
-    AccessSpec, AuditRules, Declaration, EnvironmentRules, HolderSpec, IgnoreRule, Interval, Project, Target,
-    TargetSpec, TokenSource,
+    AccessSpec, AuditRules, Declaration, EnvironmentRules, HolderSpec, IgnoreRule, Interval, ProbeRule, Project,
+    Target, TargetSpec, TokenSource,
 };
 use crate::domain::generate;
 use crate::domain::hygiene;
 use crate::domain::kind::{self, Kind, Pattern};
 use crate::domain::name::{EnvironmentName, NameError, RemoteName, SecretName, TargetName};
 use crate::domain::place::{Location, Place};
+use crate::domain::probe::{self, Below, Probe};
 use crate::domain::suggest::nearest;
 use crate::domain::template::{Template, TemplateError};
 
@@ -149,6 +150,9 @@ pub enum FaultKind {
     /// A command without a program.
     #[error("`command` is a program and its arguments: `[\"./issue-token\"]`")]
     NoProgram,
+    /// A probe that asks nothing, asks it at the wrong place, or could not be understood.
+    #[error("{0}")]
+    Probe(probe::Fault),
     /// A store that an environment does not have.
     #[error("the store `{0}` is of repositories and organizations; an environment has `actions` and `variables`")]
     NoSuchStore(&'static str),
@@ -236,6 +240,7 @@ impl Checker<'_> {
                 environments: self.environments(&path, secret.environments.as_deref()),
                 generate: self.generate(&path, secret.generate.as_deref()),
                 command: self.command(&path, secret),
+                probe: self.probe(&path, parsed.as_ref(), secret.probe.as_ref()),
                 rotate_every: secret.rotate_every.as_deref().and_then(|text| self.interval(&path, text)),
                 kind: secret.kind.as_deref().and_then(|name| self.kind(&path, name)),
                 pattern: secret.pattern.as_deref().and_then(|text| self.pattern(&path, text)),
@@ -329,6 +334,28 @@ impl Checker<'_> {
             self.fault(&path, FaultKind::NoProgram);
         }
         Some(command.clone())
+    }
+
+    fn probe(&mut self, path: &[PathStep], own: Option<&SecretName>, declared: Option<&ProbeChoice>) -> ProbeRule {
+        let declared = match declared {
+            None => return ProbeRule::OfKind,
+            Some(ProbeChoice::Nobody) => return ProbeRule::Nobody,
+            Some(ProbeChoice::Asked(declared)) => declared,
+        };
+        let faults = match Probe::read(declared, own) {
+            Ok(probe) => return ProbeRule::Own(probe),
+            Err(faults) => faults,
+        };
+        for ((key, place), fault) in faults {
+            let place = place.map(|place| match place {
+                Below::Key(key) => PathStep::Key(key),
+                Below::Index(index) => PathStep::Index(index),
+            });
+            let steps = ["probe".into()].into_iter().chain(key.map(PathStep::from)).chain(place);
+            let path: Path = path.iter().cloned().chain(steps).collect();
+            self.fault(&path, FaultKind::Probe(fault));
+        }
+        ProbeRule::Nobody
     }
 
     fn interval(&mut self, path: &[PathStep], text: &str) -> Option<Interval> {

@@ -5,6 +5,8 @@ use std::sync::{LazyLock, OnceLock};
 use regex_lite::Regex;
 use vault_schema::issuers::{self, IssuersFile};
 
+use crate::domain::probe::Probe;
+
 /// One kind of value that an issuer hands out.
 #[derive(Debug)]
 pub struct Issuer {
@@ -12,6 +14,7 @@ pub struct Issuer {
     facts: issuers::Issuer,
     /// Compiled when the first value of the kind is looked at: most projects have a few of the kinds at most.
     pattern: OnceLock<Option<Regex>>,
+    probe: Option<Probe>,
 }
 
 impl PartialEq for Issuer {
@@ -33,6 +36,11 @@ impl Issuer {
         &self.facts
     }
 
+    /// Returns how the issuer is asked whether a value is alive.
+    pub fn probe(&self) -> Option<&Probe> {
+        self.probe.as_ref()
+    }
+
     /// Returns whether a text is of the kind.
     pub(super) fn fits(&self, text: &str) -> bool {
         // A test compiles every pattern, so that none is ever missing.
@@ -45,7 +53,11 @@ impl Issuer {
 pub fn all() -> &'static [Issuer] {
     static ALL: LazyLock<Vec<Issuer>> = LazyLock::new(|| {
         let file: IssuersFile = toml::from_str(issuers::TEXT).unwrap_or_default();
-        let issuer = |(name, facts)| Issuer { name, facts, pattern: OnceLock::new() };
+        let issuer = |(name, facts): (String, issuers::Issuer)| {
+            // A test reads every probe, so that none is ever missing.
+            let probe = facts.probe.as_ref().and_then(|declared| Probe::read(declared, None).ok());
+            Issuer { name, facts, pattern: OnceLock::new(), probe }
+        };
         file.into_iter().map(issuer).collect()
     });
     &ALL
@@ -86,6 +98,11 @@ mod tests {
             }
             for link in [&facts.rotate, &facts.documentation] {
                 assert!(link.starts_with("https://") && !link.contains(char::is_whitespace), "{name}: {link}");
+            }
+            if let Some(probe) = &facts.probe {
+                assert_eq!(Probe::read(probe, None).err(), None, "{name}");
+                // Nothing of a project is sent to an issuer but the value itself.
+                assert!(matches!(issuer.probe(), Some(Probe::Request(request)) if request.address.base.is_none()));
             }
             assert!(["a ", "an ", "the "].iter().any(|article| facts.looks.starts_with(article)), "{name}");
             assert!(!facts.issuer.is_empty());

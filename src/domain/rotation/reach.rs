@@ -2,16 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use vault_schema::project::RolloutMode;
 use vault_schema::verdict::Verdict;
 
 use super::Reach;
 use crate::domain::compose;
+use crate::domain::fingerprint::FingerprintKey;
 use crate::domain::inventory::Inventory;
 use crate::domain::name::{RemoteName, SecretName};
 use crate::domain::outcome::{Outcome, StepOutcome};
 use crate::domain::place::Place;
 use crate::domain::plan::{Action, Plan, Step};
+use crate::domain::receipt::Receipts;
 use crate::domain::rollout::{self, RollOutOutcome};
 use crate::domain::row::Row;
 
@@ -62,6 +65,24 @@ pub fn reached(
         places.entry(row.place.location.to_string()).and_modify(|least| *least = (*least).min(reach)).or_insert(reach);
     }
     places
+}
+
+/// Returns, by place, when the newest receipt was written there of what the vault has of these secrets.
+pub fn filed(
+    receipts: &Receipts,
+    inventory: &Inventory,
+    key: &FingerprintKey,
+    scope: &BTreeSet<SecretName>,
+) -> BTreeMap<String, Timestamp> {
+    let mut newest: BTreeMap<String, Timestamp> = BTreeMap::new();
+    for (place, _, receipt) in receipts.iter() {
+        let entry = inventory.entries.get(&receipt.secret).filter(|_| scope.contains(&receipt.secret));
+        if entry.is_some_and(|entry| receipt.knows_value() && key.value(&entry.value) == receipt.value) {
+            let written = newest.entry(place.to_owned()).or_insert(receipt.written);
+            *written = (*written).max(receipt.written);
+        }
+    }
+    newest
 }
 
 fn of(row: &Row, outcomes: &[StepOutcome], roll_outs: &[RollOutOutcome], idle: &BTreeSet<&Place>) -> Reach {

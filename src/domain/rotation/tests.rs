@@ -45,7 +45,9 @@ fn what_is_next_is_as_the_table_says() {
     let stage = |names: &[&str]| Task::Stage(names.iter().map(|text| name(text)).collect());
     let swap = |names: &[&str]| Task::Swap(names.iter().map(|text| name(text)).collect());
     let drop = |names: &[&str]| Task::Drop(names.iter().map(|text| name(text)).collect());
-    let of = |a, b, stage, seen| next(stage, &[(name("A"), a), (name("B"), b)].into(), seen);
+    // Nobody speaks against the new values, or for the old ones.
+    let known = |seen| Known { seen, new: Some(Answer::Alive), old: Some(Answer::Dead) };
+    let of = |a, b, stage, seen| next(stage, &[(name("A"), a), (name("B"), b)].into(), known(seen));
     let same = |task: Task| -> Next { [task.clone(), task.clone(), task] };
     let refuse = |text: &str| same(Task::Refuse(name(text)));
     let table: [(Standing, Standing, Stage, Next); 35] = [
@@ -97,6 +99,79 @@ fn what_is_next_is_as_the_table_says() {
 }
 
 #[test]
+fn what_probes_tell_decides_as_the_table_says() {
+    use Answer::{Alive, Dead, Unknown};
+    use Standing::{New, Replaced};
+    let ask = |value| Task::Ask(value);
+    let wait = |value, answer| Task::Wait(value, answer);
+    let note = Task::Note;
+    let drop = Task::Drop(vec![name("A")]);
+    let (prepared, staged, verified) = (Stage::Prepared, Stage::Staged, Stage::Verified);
+    // By stage, what was seen of the places and what was told of the new and of the old value.
+    type Row = (Stage, Standing, Option<bool>, Option<Answer>, Option<Answer>, Task);
+    let table: Vec<Row> = vec![
+        // Before the first push, nothing but a clear yes will do.
+        (prepared, New, None, None, None, ask(Which::New)),
+        (prepared, New, None, Some(Alive), None, note(Event::Staged)),
+        (prepared, New, None, Some(Dead), None, wait(Which::New, Dead)),
+        (prepared, New, None, Some(Unknown), None, wait(Which::New, Unknown)),
+        // On the way, a clear no stops it, and a service that is half-configured does not.
+        (staged, New, None, None, None, ask(Which::New)),
+        (staged, New, None, Some(Alive), None, Task::Push),
+        (staged, New, None, Some(Unknown), None, Task::Push),
+        (staged, New, None, Some(Dead), None, wait(Which::New, Dead)),
+        (staged, New, Some(false), None, None, Task::Stop),
+        // Where every place runs it, it has to be alive.
+        (staged, New, Some(true), None, None, ask(Which::New)),
+        (staged, New, Some(true), Some(Alive), None, note(Event::Verified)),
+        (staged, New, Some(true), Some(Dead), None, wait(Which::New, Dead)),
+        (staged, New, Some(true), Some(Unknown), None, wait(Which::New, Unknown)),
+        // At the end the new one is alive, and the old one is dead, however early that was.
+        (verified, New, None, None, None, ask(Which::New)),
+        (verified, New, None, Some(Unknown), None, Task::Push),
+        (verified, New, None, Some(Dead), None, wait(Which::New, Dead)),
+        (verified, New, Some(false), None, None, note(Event::Reopened)),
+        (verified, New, Some(true), None, Some(Dead), ask(Which::New)),
+        (verified, New, Some(true), Some(Unknown), Some(Dead), wait(Which::New, Unknown)),
+        (verified, New, Some(true), Some(Dead), Some(Dead), wait(Which::New, Dead)),
+        (verified, New, Some(true), Some(Alive), None, ask(Which::Old)),
+        (verified, New, Some(true), Some(Alive), Some(Alive), wait(Which::Old, Alive)),
+        (verified, New, Some(true), Some(Alive), Some(Unknown), wait(Which::Old, Unknown)),
+        (verified, New, Some(true), Some(Alive), Some(Dead), drop),
+        // What is dropped already cannot be asked about.
+        (verified, Replaced, Some(true), Some(Alive), None, note(Event::Finished)),
+        // A person who wants the old value back gets it.
+        (Stage::Returning, Standing::Back, None, None, None, Task::Push),
+        (Stage::Returning, Standing::Back, Some(true), Some(Dead), Some(Dead), Task::Drop(vec![name("A")])),
+    ];
+    for (stage, standing, seen, new, old, expected) in table {
+        let task = next(stage, &[(name("A"), standing)].into(), Known { seen, new, old });
+        assert_eq!(task, expected, "{stage:?} {standing:?} {seen:?} {new:?} {old:?}");
+    }
+}
+
+#[test]
+fn several_values_are_as_good_as_the_worst_of_them() {
+    use Answer::{Alive, Dead, Unknown};
+    for (answers, new, old) in [
+        (&[][..], Alive, Dead),
+        (&[Alive, Alive], Alive, Alive),
+        (&[Alive, Unknown], Unknown, Alive),
+        (&[Unknown, Dead, Alive], Dead, Alive),
+        (&[Unknown, Dead], Dead, Unknown),
+        (&[Dead, Dead], Dead, Dead),
+    ] {
+        let mut known = Known::default();
+        known.hear(Which::New, answers.iter().copied());
+        known.hear(Which::Old, answers.iter().copied());
+        assert_eq!((known.new, known.old), (Some(new), Some(old)), "{answers:?}");
+        // What was told before a push says nothing of what came after it.
+        known.see(true);
+        assert_eq!((known.seen, known.new, known.old), (Some(true), None, Some(old)));
+    }
+}
+
+#[test]
 fn what_the_vault_has_is_told_by_its_fingerprints() {
     let key = FingerprintKey::new(Zeroizing::new([7; 32]));
     let value = SecretValue::copied_from;
@@ -128,6 +203,7 @@ fn a_place_is_dated_by_when_it_came_so_far() {
         since: first,
         secrets: BTreeMap::new(),
         places: BTreeMap::new(),
+        probes: Vec::new(),
     };
     let seen = |a, b| BTreeMap::from([("a".to_owned(), a), ("b".to_owned(), b)]);
     run.see(&seen(Reach::Running, Reach::Waiting), first);
@@ -144,6 +220,57 @@ fn a_place_is_dated_by_when_it_came_so_far() {
     assert_eq!((run.stage, run.since, run.places["b"].reach), (Stage::Returning, second, Reach::Waiting));
 }
 
+#[test]
+fn what_is_told_again_is_noted_once_with_both_times() {
+    let at = |minute: i64| Timestamp::from_second(minute * 60).expect("a time");
+    let before = Before {
+        old: FingerprintKey::new(Zeroizing::new([7; 32])).value(&SecretValue::copied_from("old")),
+        rotated: None,
+        expires: None,
+    };
+    let mut run = Run {
+        begun: at(0),
+        who: Who::default(),
+        stage: Stage::Verified,
+        since: at(0),
+        secrets: [(name("A"), before), (name("B"), before)].into(),
+        places: BTreeMap::new(),
+        probes: Vec::new(),
+    };
+    let told = |answer, reason: &str| Told { answer, reason: reason.to_owned() };
+    for (minute, secret, value, answer) in [
+        (1, "A", Which::New, Answer::Alive),
+        (2, "B", Which::New, Answer::Alive),
+        (3, "A", Which::New, Answer::Alive),
+        (4, "A", Which::Old, Answer::Alive),
+        (5, "A", Which::Old, Answer::Dead),
+        (6, "B", Which::Old, Answer::Alive),
+    ] {
+        run.hear_of(&name(secret), value, &told(answer, "it answered"), at(minute));
+    }
+    let noted: Vec<_> = run
+        .probes
+        .iter()
+        .map(|it| (it.secret.as_str(), it.value, it.answer, it.first.as_second() / 60, it.last.as_second() / 60))
+        .collect();
+    assert_eq!(
+        noted,
+        [
+            ("A", Which::New, Answer::Alive, 1, 3),
+            ("B", Which::New, Answer::Alive, 2, 2),
+            ("A", Which::Old, Answer::Alive, 4, 4),
+            ("A", Which::Old, Answer::Dead, 5, 5),
+            ("B", Which::Old, Answer::Alive, 6, 6),
+        ]
+    );
+    let of = |answer| run.last_told(Which::Old, answer).iter().map(|it| it.secret.clone()).collect::<Vec<_>>();
+    assert_eq!((of(Answer::Alive), of(Answer::Dead)), (vec!["B".to_owned()], vec!["A".to_owned()]));
+    let open = Open::of(&run, jiff::civil::date(1970, 1, 1));
+    assert_eq!(open.waits_for, ["the end of the old value of B"]);
+    // A clock that was put back makes no time negative.
+    assert_eq!((seconds(at(1), at(3)), seconds(at(3), at(1))), (120, 0));
+}
+
 /// What befalls one attempt: after how many steps it is killed, which places fail it and how, and whether a person wants
 /// the old values back.
 #[derive(Clone, Debug)]
@@ -153,6 +280,8 @@ struct Attempt {
     rollback: bool,
     /// Places that somebody restarts or that lose what they ran, before the attempt.
     stale: Vec<usize>,
+    /// What probes tell of the new and of the old value.
+    told: [Answer; 2],
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -168,13 +297,21 @@ enum Fault {
 
 fn attempt() -> impl Strategy<Value = Attempt> {
     let fault = prop_oneof![Just(Fault::None), Just(Fault::Down), Just(Fault::AnswerLost), Just(Fault::NotRolledOut)];
+    let answer = || prop_oneof![3 => Just(Answer::Alive), 1 => Just(Answer::Dead), 1 => Just(Answer::Unknown)];
     (
-        0..24_usize,
+        0..28_usize,
         prop::collection::vec(fault, PLACES),
         prop::bool::weighted(0.15),
         prop::collection::vec(0..PLACES, 0..2),
+        [answer(), answer()],
     )
-        .prop_map(|(killed_after, faults, rollback, stale)| Attempt { killed_after, faults, rollback, stale })
+        .prop_map(|(killed_after, faults, rollback, stale, told)| Attempt {
+            killed_after,
+            faults,
+            rollback,
+            stale,
+            told,
+        })
 }
 
 const PLACES: usize = 3;
@@ -208,13 +345,15 @@ struct Simulation {
     stage: Stage,
     secrets: BTreeMap<SecretName, Model>,
     made: u32,
+    /// Whether new values were ever told to be alive.
+    was_alive: bool,
 }
 
 impl Simulation {
     fn new() -> Self {
         let old = || Model { value: 0, previous: None, stored: [0; PLACES], running: [0; PLACES] };
         let secrets = SECRETS.map(|text| (name(text), old())).into();
-        Self { stage: Stage::Prepared, secrets, made: 0 }
+        Self { stage: Stage::Prepared, secrets, made: 0, was_alive: false }
     }
 
     /// At every moment the vault knows every value that a place has or runs.
@@ -222,6 +361,8 @@ impl Simulation {
         for (name, model) in &self.secrets {
             let known = |value: &u32| *value == model.value || Some(*value) == model.previous;
             assert!(model.stored.iter().chain(&model.running).all(known), "{name} {self:?}");
+            // Nothing goes to a place before it was told to be alive.
+            assert!(self.was_alive || model.stored == [0; PLACES], "{name} {self:?}");
         }
     }
 
@@ -233,7 +374,7 @@ impl Simulation {
             }
         }
         let mut fuel = attempt.killed_after;
-        let mut seen = None;
+        let mut known = Known::default();
         if attempt.rollback
             && !self.secrets.values().any(|model| model.standing() == Standing::Replaced)
             && let Some(stage) = after(self.stage, Event::Rollback)
@@ -242,7 +383,16 @@ impl Simulation {
         }
         loop {
             let standings = self.secrets.iter().map(|(name, model)| (name.clone(), model.standing())).collect();
-            match next(self.stage, &standings, seen) {
+            match next(self.stage, &standings, known) {
+                Task::Ask(value) => {
+                    if !step(&mut fuel) {
+                        return;
+                    }
+                    let [new, old] = attempt.told;
+                    known.hear(value, [if value == Which::New { new } else { old }]);
+                    self.was_alive |= value == Which::New && new == Answer::Alive;
+                }
+                Task::Wait(..) => return,
                 Task::Stop => return,
                 Task::Refuse(name) => panic!("{name} {self:?}"),
                 Task::Note(event) => {
@@ -250,10 +400,12 @@ impl Simulation {
                         return;
                     }
                     self.stage = after(self.stage, event).expect("a task that is allowed");
-                    seen = seen.filter(|_| event != Event::Reopened);
+                    if event == Event::Reopened {
+                        known = Known::default();
+                    }
                 }
                 Task::Push => match self.push(attempt, &mut fuel) {
-                    Some(all) => seen = Some(all),
+                    Some(all) => known.see(all),
                     None => return,
                 },
                 Task::Stage(names) => {
@@ -267,7 +419,7 @@ impl Simulation {
                         (model.previous, model.value) = (Some(model.value), made);
                         self.check();
                     }
-                    seen = None;
+                    known = Known::default();
                 }
                 Task::Swap(names) => {
                     for name in names {
@@ -279,9 +431,11 @@ impl Simulation {
                         (model.previous, model.value) = (Some(model.value), other);
                         self.check();
                     }
-                    seen = None;
+                    known = Known::default();
                 }
                 Task::Drop(names) => {
+                    // An old value that still works is never forgotten.
+                    assert!(self.stage == Stage::Returning || attempt.told == [Answer::Alive, Answer::Dead]);
                     for name in names {
                         if !step(&mut fuel) {
                             return;
@@ -340,7 +494,13 @@ proptest! {
             simulation.run(attempt);
             simulation.check();
         }
-        let calm = Attempt { killed_after: 1000, faults: vec![Fault::None; PLACES], rollback: false, stale: Vec::new() };
+        let calm = Attempt {
+            killed_after: 1000,
+            faults: vec![Fault::None; PLACES],
+            rollback: false,
+            stale: Vec::new(),
+            told: [Answer::Alive, Answer::Dead],
+        };
         simulation.run(&calm);
         prop_assert!(simulation.stage.is_over(), "{simulation:?}");
         for model in simulation.secrets.values() {

@@ -10,6 +10,7 @@ mod answer;
 mod budget;
 mod kept;
 mod origin;
+mod question;
 mod retry;
 mod turn;
 mod wait;
@@ -28,6 +29,7 @@ pub use answer::Answer;
 pub use budget::WriteBudget;
 pub use kept::Ask;
 pub use origin::{Origin, OriginSettings};
+pub use question::Question;
 pub use wait::Wait;
 
 use self::kept::Kept;

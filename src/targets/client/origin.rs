@@ -382,19 +382,21 @@ impl Origin {
     }
 
     fn broken(&self, error: &reqwest::Error) -> Failure {
-        if is_distrust(error) {
-            return Failure::last(TargetError::Unreachable(Broken::Certificate));
+        match broken(error, self.client.settings().request_timeout) {
+            error @ (TargetError::Unreachable(Broken::Certificate) | TargetError::Unusable(_)) => Failure::last(error),
+            error => Failure::passing(error),
         }
-        if error.is_connect() {
-            return Failure::passing(TargetError::Unreachable(Broken::Connect));
-        }
-        if error.is_timeout() {
-            return Failure::passing(TargetError::Timeout { after: self.client.settings().request_timeout });
-        }
-        if error.is_builder() {
-            return Failure::last(TargetError::Unusable(Unusable::Path));
-        }
-        Failure::passing(TargetError::Unreachable(Broken::Midway))
+    }
+}
+
+/// Tells in our words why there is no answer.
+pub(super) fn broken(error: &reqwest::Error, after: Duration) -> TargetError {
+    match () {
+        () if is_distrust(error) => TargetError::Unreachable(Broken::Certificate),
+        () if error.is_connect() => TargetError::Unreachable(Broken::Connect),
+        () if error.is_timeout() => TargetError::Timeout { after },
+        () if error.is_builder() => TargetError::Unusable(Unusable::Path),
+        () => TargetError::Unreachable(Broken::Midway),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Stateful loopback twins of the Fly Machines API and of the GitHub secrets API.
+//! Stateful loopback twins of the Fly Machines API and of the GitHub secrets API, and of somebody who issues tokens.
 //!
 //! A twin keeps the state a real service would keep: secrets with their times and digests, machines that go on running
 //! old values until they are updated, sealed boxes that are really opened. It therefore answers the question a canned
@@ -21,6 +21,7 @@ mod exchange;
 mod fault;
 mod fly;
 mod github;
+mod issuer;
 mod server;
 
 pub use clock::Clock;
@@ -30,4 +31,5 @@ pub use fly::{FLY_TOKEN, FlyTwin, Machine, TimestampStyle};
 pub use github::{
     Access, GITHUB_TOKEN, GitHubPlace, GitHubTwin, Permission, Permissions, SecretTimes, Store, Visibility,
 };
+pub use issuer::IssuerTwin;
 pub use server::Server;

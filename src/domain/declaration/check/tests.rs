@@ -51,6 +51,12 @@ fn pushed(project: &Project, environment_name: &str, target: &str) -> Vec<String
         .collect()
 }
 
+const BAD_ADDRESS: &str = "secrets.A.probe.url: a probe asks at `https://`; \
+    `http://` is for this machine's own addresses only, and no user stands in front of the host";
+
+const SECRET_IN_ADDRESS: &str = "secrets.A.probe.url: a secret stands in `url` at its beginning alone, \
+    with the path behind it: `{BASE_URL}/api/v1/profile`";
+
 /// One declaration after [`HEAD`], and the one fault it has.
 const FAULTS: &[(&str, &str)] = &[
     // What cannot be made.
@@ -206,6 +212,88 @@ const FAULTS: &[(&str, &str)] = &[
          [targets.old]\nkind = 'github'\nscope = 'organization'\norganization = 'ACME'",
         "targets.old: is the same place as the target `ci` in `staging`: github:ACME",
     ),
+    // Probes: nothing of a value in an address, no other host than the one that is written, no answer without a meaning.
+    ("[secrets.A]\nprobe = {}", "secrets.A.probe: a probe asks by a `url`, or by a `command`, and not by both"),
+    (
+        "[secrets.A]\nprobe = { url = 'https://x.example', headers = { a = '{value}' }, command = ['./p'] }",
+        "secrets.A.probe: a probe asks by a `url`, or by a `command`, and not by both",
+    ),
+    (
+        "[secrets.A]\nprobe = { command = ['./p'], dead = [401] }",
+        "secrets.A.probe.dead: `dead` belongs to a probe with a `url`",
+    ),
+    (
+        "[secrets.A]\nprobe = { command = [] }",
+        "secrets.A.probe.command: `command` is a program and its arguments: `[\"./probe\"]`",
+    ),
+    (
+        "[secrets.A]\nprobe = { url = 'https://x.example/?token={value}', headers = { a = '{value}' } }",
+        "secrets.A.probe.url: `{value}` never stands in `url`, which servers and proxies write down; \
+         put it into a header or the `body`",
+    ),
+    (
+        "[secrets.A]\nprobe = { url = 'https://x.example/{A}', headers = { a = '{value}' } }",
+        "secrets.A.probe.url: `{value}` never stands in `url`, which servers and proxies write down; \
+         put it into a header or the `body`",
+    ),
+    ("[secrets.A]\nprobe = { url = 'http://x.example', headers = { a = '{value}' } }", BAD_ADDRESS),
+    ("[secrets.A]\nprobe = { url = 'https://', headers = { a = '{value}' } }", BAD_ADDRESS),
+    ("[secrets.A]\nprobe = { url = 'https:///x', headers = { a = '{value}' } }", BAD_ADDRESS),
+    ("[secrets.A]\nprobe = { url = 'https://good.example@x.example', headers = { a = '{value}' } }", BAD_ADDRESS),
+    ("[secrets.A]\nprobe = { url = '', headers = { a = '{value}' } }", BAD_ADDRESS),
+    ("[secrets.A]\nprobe = { url = 'https://{BASE}/x', headers = { a = '{value}' } }", SECRET_IN_ADDRESS),
+    ("[secrets.A]\nprobe = { url = '{BASE}.evil.example/x', headers = { a = '{value}' } }", SECRET_IN_ADDRESS),
+    ("[secrets.A]\nprobe = { url = '{BASE}/x/{OTHER}', headers = { a = '{value}' } }", SECRET_IN_ADDRESS),
+    (
+        "[secrets.A]\nprobe = { url = 'https://x.example', headers = { a = '{vaule}' } }",
+        "secrets.A.probe.url: `{value}` stands in no header and not in the `body`, \
+         so that every value would get the same answer",
+    ),
+    (
+        "[secrets.A]\nprobe = { url = 'https://x.example', headers = { a = '{value}', b = '{A}' } }",
+        "secrets.A.probe.headers.b: the value in question is written `{value}`; by its name it is the one in the vault",
+    ),
+    (
+        "[secrets.A]\nprobe = { url = 'https://x.example', headers = { 'a b' = '{value}' } }",
+        "secrets.A.probe.headers.a b: that is no name of a header",
+    ),
+    (
+        "[secrets.A]\nprobe = { url = 'https://x.example', headers = { a = '{value}', Host = 'y.example' } }",
+        "secrets.A.probe.headers.Host: this header is not for a probe to set: \
+         it says where a request goes, or how it is sent",
+    ),
+    (
+        "[secrets.A]\nprobe = { url = 'https://x.example', headers = { a = \"{value}\\nb: c\" } }",
+        "secrets.A.probe.headers.a: a header is one line of ASCII",
+    ),
+    (
+        "[secrets.A]\nprobe = { url = 'https://x.example', body = '{value}' }",
+        "secrets.A.probe.body: a `body` is sent by `method = \"POST\"` alone",
+    ),
+    (
+        "[secrets.A]\nprobe = { url = 'https://x.example', headers = { a = '{value}' }, dead = [200] }",
+        "secrets.A.probe.dead[0]: `200` stands in `alive` and in `dead`",
+    ),
+    (
+        "[secrets.A]\nprobe = { url = 'https://x.example', headers = { a = '{value}' }, alive = [404] }",
+        "secrets.A.probe.alive[0]: `404` says nothing of a value: it is the answer of an address where nothing is",
+    ),
+    (
+        "[secrets.A]\nprobe = { url = 'https://x.example', headers = { a = '{value}' }, dead = [401, 500] }",
+        "secrets.A.probe.dead[1]: `500` says nothing of a value: it is the answer of a service that is broken",
+    ),
+    (
+        "[secrets.A]\nprobe = { url = 'https://x.example', headers = { a = '{value}' }, dead = [429] }",
+        "secrets.A.probe.dead[0]: `429` says nothing of a value: it is the answer of a service that is busy",
+    ),
+    (
+        "[secrets.A]\nprobe = { url = 'https://x.example', headers = { a = '{value}' }, dead = [40] }",
+        "secrets.A.probe.dead[0]: `40` is no status of an answer; those are 200 to 499",
+    ),
+    (
+        "[secrets.A]\nprobe = { url = 'https://x.example', headers = { a = '{value}' }, alive = [] }",
+        "secrets.A.probe.alive: without any status, no answer would say that a value is alive",
+    ),
     // Ignore rules.
     ("[[ignore]]\nname = 'A'\nreason = ' '", "ignore[0].reason: an ignore rule needs a reason"),
     (
@@ -223,6 +311,21 @@ fn each_fault_says_where_it_lies_and_what_it_is() {
     for (declaration, fault) in FAULTS {
         assert_eq!(faults(&format!("{HEAD}{declaration}")), [*fault], "{declaration}");
     }
+}
+
+#[test]
+fn a_probe_is_the_secrets_own_or_that_of_its_kind_or_none() {
+    let asks = |more: &str| {
+        let project = project(&format!("[secrets.A]\n{more}"));
+        project.probe(&SecretName::parse("A").expect("a name")).map(Probe::asks)
+    };
+    assert_eq!(asks(""), None);
+    assert_eq!(asks("kind = 'token'"), None);
+    assert_eq!(asks("kind = 'github-token'").as_deref(), Some("https://api.github.com/rate_limit"));
+    assert_eq!(asks("kind = 'github-token'\nprobe = false"), None);
+    assert_eq!(asks("kind = 'github-token'\nprobe = { command = ['./probe'] }").as_deref(), Some("./probe"));
+    let own = "probe = { url = 'http://127.0.0.1:1/x', headers = { a = '{value}' } }";
+    assert_eq!(asks(own).as_deref(), Some("http://127.0.0.1:1/x"));
 }
 
 #[test]

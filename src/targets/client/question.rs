@@ -1,0 +1,83 @@
+//! A question: one request that is sent once, to one address and nowhere else, and of whose answer the status alone counts.
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, Url};
+
+use super::Client;
+use super::origin::broken;
+use crate::domain::declaration::is_safe_url;
+use crate::domain::probe::ProbeMethod;
+use crate::domain::secret::SecretValue;
+use crate::targets::TargetError;
+use crate::targets::error::Unusable;
+
+/// What is asked.
+#[derive(Debug)]
+pub struct Question<'a> {
+    /// How.
+    pub method: ProbeMethod,
+    /// Where. It may be a part of the vault, and no error repeats it.
+    pub url: &'a str,
+    /// The headers.
+    pub headers: Vec<(&'a str, SecretValue)>,
+    /// What is sent.
+    pub body: Option<SecretValue>,
+}
+
+impl Client {
+    /// Asks once, and returns the status of the answer, whatever it is. A redirect is an answer too: it is not followed.
+    pub async fn ask(&self, question: &Question<'_>) -> Result<u16, TargetError> {
+        let url = parse(question.url).ok_or(TargetError::Unusable(Unusable::BaseUrl))?;
+        let mut headers = HeaderMap::new();
+        for (name, value) in &question.headers {
+            let unusable = TargetError::Unusable(Unusable::Token);
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unusable.clone())?;
+            let mut value = HeaderValue::from_str(value.expose()).map_err(|_| unusable)?;
+            value.set_sensitive(true);
+            headers.insert(name, value);
+        }
+        let method = match question.method {
+            ProbeMethod::Get => Method::GET,
+            ProbeMethod::Head => Method::HEAD,
+            ProbeMethod::Post => Method::POST,
+        };
+        let request = self.transport(url.scheme() == "https")?.request(method, url).headers(headers);
+        let request = match &question.body {
+            Some(body) => request.body(body.expose().to_owned()),
+            None => request,
+        };
+        let answer = request.send().await.map_err(|error| broken(&error, self.settings().request_timeout))?;
+        Ok(answer.status().as_u16())
+    }
+}
+
+/// Parses an address to which a value may be sent. The text is what a person has written, and the parsed form is where
+/// the request goes; both have to be safe.
+fn parse(text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    let is_plain = url.username().is_empty() && url.password().is_none();
+    (is_plain && is_safe_url(text) && is_safe_url(url.as_str())).then_some(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_go_where_they_are_safe_and_nowhere_else() {
+        for good in ["https://chat.example.com/me?x=1", "http://127.0.0.1:1/x", "http://localhost/"] {
+            assert!(parse(good).is_some(), "{good}");
+        }
+        for bad in [
+            "http://chat.example.com",
+            "https://good.example@chat.example.com",
+            "https://user:password@chat.example.com",
+            "ftp://chat.example.com",
+            "https://",
+            "http://127.0.0.1.evil.example/",
+            "",
+        ] {
+            assert!(parse(bad).is_none(), "{bad}");
+        }
+    }
+}
