@@ -366,7 +366,9 @@ impl Text {
         });
         let parts: Vec<&str> = parts.collect::<Result<_, _>>()?;
         let mut text = Zeroizing::new(String::with_capacity(parts.iter().map(|part| part.len()).sum()));
-        parts.iter().for_each(|part| text.push_str(part));
+        for part in parts {
+            text.push_str(part);
+        }
         Ok(SecretValue::new(text))
     }
 }

@@ -98,6 +98,9 @@ fn what_is_next_is_as_the_table_says() {
     }
 }
 
+/// A stage, what the vault has, what was seen of the places, what was told of the new and of the old value, and what is next.
+type Row = (Stage, Standing, Option<bool>, Option<Answer>, Option<Answer>, Task);
+
 #[test]
 fn what_probes_tell_decides_as_the_table_says() {
     use Answer::{Alive, Dead, Unknown};
@@ -107,8 +110,6 @@ fn what_probes_tell_decides_as_the_table_says() {
     let note = Task::Note;
     let drop = Task::Drop(vec![name("A")]);
     let (prepared, staged, verified) = (Stage::Prepared, Stage::Staged, Stage::Verified);
-    // By stage, what was seen of the places and what was told of the new and of the old value.
-    type Row = (Stage, Standing, Option<bool>, Option<Answer>, Option<Answer>, Task);
     let table: Vec<Row> = vec![
         // Before the first push, nothing but a clear yes will do.
         (prepared, New, None, None, None, ask(Which::New)),
@@ -392,8 +393,7 @@ impl Simulation {
                     known.hear(value, [if value == Which::New { new } else { old }]);
                     self.was_alive |= value == Which::New && new == Answer::Alive;
                 }
-                Task::Wait(..) => return,
-                Task::Stop => return,
+                Task::Wait(..) | Task::Stop => return,
                 Task::Refuse(name) => panic!("{name} {self:?}"),
                 Task::Note(event) => {
                     if !step(&mut fuel) {
