@@ -398,12 +398,12 @@ fn probes(scene: &mut Scene, hunt: &Hunt) {
     let url = issuer.url();
     let by_header = format!("probe = {{ url = \"{url}/me\", headers = {{ api_access_token = \"{{value}}\" }} }}");
     let by_body = format!("probe = {{ url = \"{url}/introspect\", method = \"POST\", body = \"{{value}}\" }}");
-    let missing = format!("probe = {{ url = \"{{SMTP_PASSWORD}}/me\", headers = {{ a = \"{{value}}\" }} }}");
+    let missing = "probe = { url = \"{SMTP_PASSWORD}/me\", headers = { a = \"{value}\" } }";
     let by_program = "probe = { command = [\"plain/probe\"] }";
     scene.world.write("plain/probe", "#!/bin/sh\nread value; echo \"$value\"; echo \"$value $*\" >&2; exit 3\n");
     std::fs::set_permissions(scene.world.path("plain/probe"), std::fs::Permissions::from_mode(0o755)).unwrap();
     scene.world.variables.insert("PATH".to_owned(), "/usr/bin:/bin".into());
-    for probe in [&by_header, &by_body, &missing, by_program] {
+    for probe in [&by_header, &by_body, missing, by_program] {
         scene.world.write(
             "undrift.toml",
             declared.replace("[secrets.API_TOKEN]\n", &format!("[secrets.API_TOKEN]\n{probe}\n")),

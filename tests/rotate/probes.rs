@@ -38,7 +38,7 @@ fn a_run_ends_when_the_old_value_is_dead_and_says_until_then_what_it_waits_for()
     // Before the first push, after the roll-out, and the old one at the end.
     assert_eq!((asked(&issuer, "token-2"), asked(&issuer, "token-1")), (2, 1));
     let audit = world.run(&["audit", "-e", "staging", "--all"]).status(0).output;
-    assert!(audit.replace("\n", " ").contains("the end of the old value of API_TOKEN"), "{audit}");
+    assert!(audit.replace('\n', " ").contains("the end of the old value of API_TOKEN"), "{audit}");
     // Still alive, five minutes later.
     world.now = "2026-11-20T09:05:00Z".parse().unwrap();
     let _ = go_on(&world).status(1);
