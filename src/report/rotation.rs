@@ -119,10 +119,13 @@ pub fn probed(project: &Project, run: &Run, value: Which, answer: Answer, flags:
                 "the old value of {secret} still works: revoke it {}, then `undrift rotate --continue{flags}`",
                 at_issuer(project, secret)
             ),
-            (value, _) => format!(
-                "nobody can tell whether the {} value of {secret} is alive ({reason}){nothing}: when that is mended, \
-                 `undrift rotate --continue{flags}` asks again",
-                value.as_str()
+            (Which::New, _) => format!(
+                "nobody can tell whether the new value of {secret} is alive ({reason}){nothing}: when that is mended, \
+                 `undrift rotate --continue{flags}` asks again; `undrift rotate --rollback{flags}` takes it away again"
+            ),
+            (Which::Old, _) => format!(
+                "nobody can tell whether the old value of {secret} is dead ({reason}): when that is mended, \
+                 `undrift rotate --continue{flags}` asks again"
             ),
         }
     });

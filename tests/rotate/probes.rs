@@ -39,6 +39,10 @@ fn a_run_ends_when_the_old_value_is_dead_and_says_until_then_what_it_waits_for()
     assert_eq!((asked(&issuer, "token-2"), asked(&issuer, "token-1")), (2, 1));
     let audit = world.run(&["audit", "-e", "staging", "--all"]).status(0).output;
     assert!(audit.replace('\n', " ").contains("the end of the old value of API_TOKEN"), "{audit}");
+    // Where nobody can tell, the old value stays as well.
+    issuer.inject(Fault::new(FaultKind::status(500, "{}")).skip(2));
+    assert_snapshot!("old_unknown", clean(&issuer, &go_on(&world).status(2)));
+    assert_eq!(values(&world, "API_TOKEN").1.as_deref(), Some("token-1"));
     // Still alive, five minutes later.
     world.now = "2026-11-20T09:05:00Z".parse().unwrap();
     let _ = go_on(&world).status(1);
