@@ -1,4 +1,5 @@
-//! Stateful loopback twins of the Fly Machines API and of the GitHub secrets API, and of somebody who issues tokens.
+//! Stateful loopback twins of the Fly Machines API and of the GitHub secrets API, of somebody who issues tokens, and of
+//! whoever takes messages.
 //!
 //! A twin keeps the state a real service would keep: secrets with their times and digests, machines that go on running
 //! old values until they are updated, sealed boxes that are really opened. It therefore answers the question a canned
@@ -22,14 +23,18 @@ mod fault;
 mod fly;
 mod github;
 mod issuer;
+mod mail;
 mod server;
+mod sink;
 
 pub use clock::Clock;
 pub use exchange::Request;
 pub use fault::{Fault, FaultKind};
 pub use fly::{FLY_TOKEN, FlyTwin, Machine, TimestampStyle};
 pub use github::{
-    Access, GITHUB_TOKEN, GitHubPlace, GitHubTwin, Permission, Permissions, SecretTimes, Store, Visibility,
+    Access, GITHUB_TOKEN, GitHubPlace, GitHubTwin, Issue, Permission, Permissions, SecretTimes, Store, Visibility,
 };
 pub use issuer::IssuerTwin;
+pub use mail::{Mail, MailFault, MailSink};
 pub use server::Server;
+pub use sink::WebhookSink;

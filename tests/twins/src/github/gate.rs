@@ -30,6 +30,19 @@ pub(super) struct Caller {
     token: String,
 }
 
+impl Caller {
+    /// Returns whose the token is: the user's of this twin, or a bot's where it is that of an app.
+    pub(super) fn login(&self) -> &'static str {
+        if self.token.starts_with(APP_TOKEN) { "github-actions[bot]" } else { USER }
+    }
+}
+
+/// The one user there is.
+pub(super) const USER: &str = "octocat";
+
+/// How the tokens of apps begin, which may not ask whose they are.
+const APP_TOKEN: &str = "ghs_";
+
 pub(super) async fn gate(State(github): State<Arc<GitHub>>, mut request: Request, next: Next) -> Response {
     let is_public = request.uri().path().starts_with("/users/");
     let caller = match identify(&github, request.headers(), is_public) {

@@ -3,6 +3,7 @@
 //! Values go in sealed and never come out: what can be seen of a secret is its name and two times in whole seconds.
 
 mod gate;
+mod issues;
 mod items;
 mod limits;
 mod listing;
@@ -29,7 +30,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, put};
+use axum::routing::{get, patch, put};
 use jiff::Timestamp;
 
 use crate::clock::{Clock, whole_seconds};
@@ -60,6 +61,23 @@ pub struct SecretTimes {
     pub visibility: Option<Visibility>,
     /// The repositories that see it when the visibility is [`Visibility::Selected`].
     pub selected_repositories: Vec<String>,
+}
+
+/// An issue of a repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issue {
+    /// Its number.
+    pub number: u64,
+    /// Whether it is open.
+    pub open: bool,
+    /// Its title.
+    pub title: String,
+    /// Its text.
+    pub body: String,
+    /// Who wrote it.
+    pub author: String,
+    /// Which change of all changes was its last.
+    updates: u64,
 }
 
 /// What the request handlers work on.
@@ -132,6 +150,20 @@ impl GitHubTwin {
     pub fn publish_keys(&self, user: &str, keys: &[&str]) {
         let keys = keys.iter().map(|key| key.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect();
         self.github.state().published.insert(user.to_lowercase(), keys);
+    }
+
+    /// Opens an issue as somebody else would.
+    pub fn open_issue(&self, repository: &str, author: &str, body: &str) {
+        let mut state = self.github.state();
+        let updates = state.next_id();
+        let issues = state.issues(repository);
+        let (number, title) = (issues.len() as u64 + 1, "theirs".to_owned());
+        issues.push(Issue { number, open: true, title, body: body.to_owned(), author: author.to_owned(), updates });
+    }
+
+    /// Returns the issues of a repository, in the order of their numbers.
+    pub fn issues(&self, repository: &str) -> Vec<Issue> {
+        self.github.state().issues(repository).clone()
     }
 
     /// Removes a repository and everything in it.
@@ -278,6 +310,8 @@ fn router(github: &Arc<GitHub>) -> Router {
         .route("/versions", get(repositories::versions))
         .route("/rate_limit", get(repositories::rate_limit))
         .route("/repos/{owner}/{repo}", get(repositories::show))
+        .route("/repos/{owner}/{repo}/issues", get(issues::list).post(issues::create))
+        .route("/repos/{owner}/{repo}/issues/{number}", patch(issues::update))
         .route("/repos/{owner}/{repo}/environments", get(repositories::environments))
         .route(
             "/repos/{owner}/{repo}/environments/{environment}",

@@ -11,6 +11,8 @@ pub enum Permission {
     Actions,
     /// Administration, which includes creating environments.
     Administration,
+    /// Issues of repositories.
+    Issues,
     /// Secrets of repositories.
     Secrets,
     /// Variables of repositories.
@@ -39,6 +41,7 @@ impl Permission {
         match self {
             Self::Actions => "actions",
             Self::Administration => "administration",
+            Self::Issues => "issues",
             Self::Secrets => "secrets",
             Self::Variables => "actions_variables",
             Self::Environments => "environments",

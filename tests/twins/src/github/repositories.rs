@@ -8,15 +8,21 @@ use axum::{Extension, Json};
 use hyper::StatusCode;
 use serde_json::json;
 
-use super::gate::{Caller, VERSIONS};
+use super::gate::{Caller, USER, VERSIONS};
 use super::listing::{Page, PageQuery, PageSize};
 use super::refusal::Refusal;
 use super::target::Target;
 use super::{GitHub, shapes};
 use crate::exchange::Origin;
 
-pub(super) async fn user(Extension(origin): Extension<Origin>) -> Response {
-    Json(shapes::user("octocat", &origin.base)).into_response()
+pub(super) async fn user(
+    Extension(origin): Extension<Origin>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Response, Refusal> {
+    if caller.login() != USER {
+        return Err(Refusal::new(StatusCode::FORBIDDEN, "Resource not accessible by integration"));
+    }
+    Ok(Json(shapes::user(USER, &origin.base)).into_response())
 }
 
 pub(super) async fn versions() -> Response {

@@ -6,10 +6,10 @@ use crypto_box::SecretKey;
 use crypto_box::aead::OsRng;
 use jiff::Timestamp;
 
-use super::GITHUB_TOKEN;
 use super::limits::Limits;
 use super::permissions::{Access, Permissions};
 use super::place::GitHubPlace;
+use super::{GITHUB_TOKEN, Issue};
 
 /// The id of every place's first public key. It has been seen on GitHub for two different keys, so it identifies none.
 const KEY_ID: u64 = 568_250_167_242_549_743;
@@ -28,6 +28,8 @@ pub(super) struct State {
     /// The ssh keys that users have published, by name in lower case.
     pub(super) published: BTreeMap<String, Vec<String>>,
     shelves: BTreeMap<GitHubPlace, Shelf>,
+    /// The issues of repositories, by name in lower case.
+    issues: BTreeMap<String, Vec<Issue>>,
     ids: u64,
 }
 
@@ -114,6 +116,7 @@ impl State {
             organizations: BTreeSet::new(),
             published: BTreeMap::new(),
             shelves: BTreeMap::new(),
+            issues: BTreeMap::new(),
             ids: 0,
         }
     }
@@ -219,7 +222,12 @@ impl State {
         found.unwrap_or_else(|| panic!("there is no repository {repository:?}; call create_repository first"))
     }
 
-    fn next_id(&mut self) -> u64 {
+    /// Returns the issues of a repository.
+    pub(super) fn issues(&mut self, repository: &str) -> &mut Vec<Issue> {
+        self.issues.entry(repository.to_lowercase()).or_default()
+    }
+
+    pub(super) fn next_id(&mut self) -> u64 {
         self.ids += 1;
         self.ids
     }
