@@ -304,6 +304,9 @@ pub enum Refusal {
     /// An action that somebody else can move.
     #[error("`--action` does not name a repository at a full commit")]
     NotPinned,
+    /// Nobody who would be told of an audit.
+    #[error("undrift.toml names nobody to tell")]
+    NobodyToTell,
     /// A name of which no recorded audit speaks.
     #[error("no recorded audit speaks of a secret {name}")]
     NotRecorded {
@@ -596,6 +599,9 @@ impl Refusal {
                 Kept::Identity | Kept::Github => "make one at https://github.com/settings/tokens".to_owned(),
             },
             Self::TokenRefused { .. } => "run the same command again later".to_owned(),
+            Self::NobodyToTell => {
+                "add `[[notify.webhook]]` with `url = \"env:NAME\"`, `[notify.mail]` or `[notify.issue]` to it".to_owned()
+            }
             Self::UnknownVerb { .. } => "`undrift --help` lists them all".to_owned(),
             Self::UnknownCode { .. } => "`undrift explain` lists them all".to_owned(),
             Self::NothingToOverwrite { .. } => "`undrift plan` lists what is held".to_owned(),
@@ -738,9 +744,10 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
             ReportError::NotOne { .. } | ReportError::Malformed { .. } | ReportError::Version { .. } => {
                 Some("begin anew: `undrift audit --write json=FILE` writes one to compare with".to_owned())
             }
-            ReportError::InTheWay { .. } | ReportError::OfTheVault { .. } | ReportError::Twice { .. } => {
-                Some("name another file: `--write FORMAT=PATH`".to_owned())
-            }
+            ReportError::InTheWay { .. }
+            | ReportError::OfTheVault { .. }
+            | ReportError::OfTheHistory { .. }
+            | ReportError::Twice { .. } => Some("name another file: `--write FORMAT=PATH`".to_owned()),
             ReportError::Unreadable { .. } | ReportError::Unwritable { .. } => None,
         };
     }

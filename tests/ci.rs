@@ -40,6 +40,29 @@ fn the_workflow_is_pinned_and_may_do_no_more_than_it_needs() {
 }
 
 #[test]
+fn it_tells_where_somebody_is_named_to_tell() {
+    let mut world = World::new();
+    world.shop();
+    let notify = "\n[[notify.webhook]]\nurl = \"env:AUDIT_WEBHOOK\"\n[notify.issue]\nrepository = \"acme/shop\"\n";
+    world.write("undrift.toml", format!("{}{notify}token = \"env:GITHUB_TOKEN\"\n", crate::world::SHOP));
+    let ran = world.run(&["ci", "github", "--action", ACTION]).status(0);
+    assert!(ran.talk.contains("`gh secret set AUDIT_WEBHOOK`"), "{}", ran.talk);
+    let text = world.read(".github/workflows/undrift-audit.yml");
+    assert!(text.contains("undrift audit -e production -e staging --notify --format"), "{text}");
+    assert!(text.contains("          AUDIT_WEBHOOK: ${{ secrets.AUDIT_WEBHOOK }}\n"), "{text}");
+    assert!(text.contains("          GITHUB_TOKEN: ${{ github.token }}\n"), "{text}");
+    let workflow: Value = serde_saphyr::from_str(&text).unwrap();
+    let permissions = workflow["jobs"]["audit"]["permissions"].as_object().unwrap();
+    assert_eq!(permissions.keys().collect::<Vec<_>>(), ["contents", "issues", "security-events"]);
+    // With a token of its own it needs no right of the workflow's.
+    world = World::new();
+    world.shop();
+    world.write("undrift.toml", format!("{}{notify}", crate::world::SHOP));
+    let _ = world.run(&["ci", "github", "--action", ACTION]).status(0);
+    assert!(!world.read(".github/workflows/undrift-audit.yml").contains("issues: write"));
+}
+
+#[test]
 fn nothing_is_written_over_and_nothing_that_can_be_moved_is_used() {
     let world = World::new();
     world.shop();

@@ -10,7 +10,9 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use clap::CommandFactory;
-use twins::{FLY_TOKEN, Fault, FaultKind, FlyTwin, GITHUB_TOKEN, GitHubTwin, IssuerTwin, Request};
+use twins::{
+    FLY_TOKEN, Fault, FaultKind, FlyTwin, GITHUB_TOKEN, GitHubTwin, IssuerTwin, MailSink, Request, WebhookSink,
+};
 
 use undrift::vault::keyring::Keyring;
 
@@ -23,6 +25,9 @@ const CANARIES: [&str; 4] = [
     "canary#three$4711/with+odd=signs",
     "kanarienvogel-ü-4711-größer-als-sonst",
 ];
+
+/// What leads to those who are told: a part of an address, and a password.
+const SECRETS: [&str; 2] = ["canary-of-a-webhook-4711", "canary-of-a-mail-password-4711"];
 
 /// A token that no platform knows.
 const REFUSED_TOKEN: &str = "ghp_4711-a-token-of-nobody";
@@ -298,6 +303,7 @@ fn no_verb_shows_or_stores_a_value() {
         &["audit", "--record", "--write", "html=audit.html", "--write", "sarif=a.sarif", "--write", "junit=a.xml"],
         &["audit", "--write", "json=audit.json", "--write", "html=audit.html", "--record"],
         &["audit", "--changed-since", "audit.json"],
+        &["audit", "--notify"],
         &["history", "--secret", "API_TOKEN"],
         &["history", "--format", "json"],
         &["ci", "github", "--action", "acme/undrift@3d3c42e5aac5ba805825da76410c181273ba90b1"],
@@ -462,6 +468,58 @@ fn no_value_is_shown_or_stored_whatever_happens() {
     scene.world.network.request_timeout = Duration::from_secs(5);
     scene.run(&["push", "-e", "staging", "--yes", "--take-vault", "--overwrite", "API_TOKEN", "--prune"]);
     scene.search(&hunt);
+}
+
+#[test]
+fn no_value_is_told_to_anybody_whatever_happens() {
+    let mut scene = Scene::new();
+    let hunt = Hunt::new(CANARIES.into_iter().chain(SECRETS));
+    let (webhook, mail) = (WebhookSink::start(), MailSink::start());
+    let address = format!("{}/{}", webhook.url(), SECRETS[0]);
+    scene.world.variables.insert("AUDIT_WEBHOOK".to_owned(), address.into());
+    scene.world.variables.insert("MAIL_PASSWORD".to_owned(), SECRETS[1].into());
+    let forms = ["json", "slack", "discord", "teams"];
+    let webhooks = forms.map(|form| format!("[[notify.webhook]]\nurl = \"env:AUDIT_WEBHOOK\"\nformat = \"{form}\"\n"));
+    let declared = scene.world.read("undrift.toml");
+    scene.world.write(
+        "undrift.toml",
+        format!(
+            "{declared}\n[notify]\non = \"always\"\n{}[notify.issue]\nrepository = \"acme/shop\"\n[notify.mail]\nsmtp = \
+             \"{}\"\nfrom = \"a@example.com\"\nto = [\"b@example.com\"]\nuser = \"me\"\npassword = \"env:MAIL_PASSWORD\"\n",
+            webhooks.concat(),
+            mail.url()
+        ),
+    );
+    mail.want_login("me", SECRETS[1]);
+    scene.fly.set("shop-staging", "API_TOKEN", "somebody's");
+    let mut told = 0;
+    for kind in [None].into_iter().chain(misfortunes().into_iter().map(Some)) {
+        if let Some(kind) = kind {
+            scene.fly.inject(Fault::new(kind.clone()).always());
+            scene.github.inject(Fault::new(kind.clone()).always());
+            if !matches!(kind, FaultKind::HugeBody(_)) {
+                webhook.inject(Fault::new(kind).times(1));
+            }
+        }
+        scene.run(&["audit", "--notify", "--record"]);
+        scene.fly.clear_faults();
+        scene.github.clear_faults();
+        webhook.clear_faults();
+        let requests = webhook.requests();
+        let bodies = requests.iter().map(|request| String::from_utf8_lossy(&request.body).into_owned());
+        let digests: Vec<String> =
+            scene.fly.values("shop-staging").values().map(|value| scene.fly.digest_of(value)).collect();
+        let digests = Hunt::new(digests.iter().map(String::as_str));
+        for text in bodies.chain(mail.take().into_iter().map(|mail| mail.content)) {
+            for hunt in [&hunt, &digests, &scene.tokens] {
+                hunt.through("a message", text.as_bytes());
+            }
+            told += 1;
+        }
+        webhook.clear_requests();
+        scene.search(&hunt);
+    }
+    assert!(told > 100, "{told}");
 }
 
 /// The real program, with a folder of its own for temporary files, and every program that it starts.

@@ -36,6 +36,7 @@ mod log;
 mod login;
 mod machines;
 mod names;
+mod notify;
 mod probe;
 mod process;
 mod prompts;

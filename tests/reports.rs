@@ -47,6 +47,8 @@ fn what_cannot_be_written_is_said_before_anything_is_asked() {
     let world = World::with_twins(&fly, &github);
     world.shop();
     std::fs::create_dir(world.path("folder")).unwrap();
+    std::fs::create_dir(world.folder().join(".git")).unwrap();
+    world.write("history/20261120T080000Z.json", "{}");
     let before = files(&world.path(""));
     let mut said = String::new();
     for arguments in [
@@ -54,6 +56,8 @@ fn what_cannot_be_written_is_said_before_anything_is_asked() {
         &["--write", "sarif=folder"],
         &["--write", "json=undrift.toml"],
         &["--write", "json=vault/staging/a.json"],
+        &["--write", "json=../.git/a.json"],
+        &["--write", "json=history/20261120T080000Z.json"],
         &["--write", "json=a.json", "--write", "sarif=./a.json"],
         &["--write", "pdf=a.pdf"],
         &["--write", "json"],

@@ -32,7 +32,7 @@ const FILES: &[(&str, &str, bool)] = &[
 ];
 
 #[track_caller]
-fn insist(schema: &str, document: &Value) {
+pub(crate) fn insist(schema: &str, document: &Value) {
     let faults: Vec<String> = VALIDATORS[schema].iter_errors(document).map(|error| error.to_string()).collect();
     assert!(faults.is_empty(), "{schema}: {faults:?}\n{document:#}");
 }

@@ -64,7 +64,7 @@ fn report_file(text: &str) -> Result<ReportFile, String> {
 #[command(after_help = "An audit only reads. It covers every environment that your identity opens.\n\n\
                   Examples:\n  undrift audit\n  undrift audit -e production --format json\n  \
                   undrift audit --write html=audit.html --write json=audit.json\n  \
-                  undrift audit --changed-since last-week.json\n  undrift audit --record")]
+                  undrift audit --changed-since last-week.json\n  undrift audit --record --notify")]
 pub struct Audit {
     /// How to write it: `table` for people, `json` for scripts, `markdown` for a pull request, `sarif` for code
     /// scanning, `junit` for systems that show tests, `html` for one page that shows the whole picture
@@ -86,6 +86,14 @@ pub struct Audit {
     /// Where audits are recorded, if not in `history/` beside the vault
     #[arg(long, value_name = "FOLDER")]
     pub history: Option<PathBuf>,
+
+    /// Tell those whom `[notify]` in undrift.toml names
+    #[arg(long)]
+    pub notify: bool,
+
+    /// Show what they would be told, and tell nobody
+    #[arg(long, requires = "notify")]
+    pub dry_run: bool,
 
     /// Show every row, not only those that want attention
     #[arg(short, long)]

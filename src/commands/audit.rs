@@ -7,6 +7,7 @@ use vault_schema::audit::Report;
 use vault_schema::history::Run;
 use vault_schema::verdict::Verdict;
 
+use super::notify::{self, Notice};
 use super::survey::{Survey, survey};
 use crate::cli::{Audit, AuditFormat, Global};
 use crate::domain::suggest::nearest;
@@ -14,19 +15,36 @@ use crate::domain::typed::Typed;
 use crate::error::{Exit, Refusal};
 use crate::flow::audit::faults_of_values;
 use crate::report::explain::CODES;
+use crate::report::message::{Before, Telling};
 use crate::report::{self, advice, changes, history, html, junit, markdown, sarif, table};
 use crate::settings::{Selection, World};
+use crate::targets::client::Client;
 use crate::vault::records::Records;
 use crate::vault::{lock, reports};
 
 pub(super) fn run(arguments: &Audit, global: &Global, world: &mut World) -> anyhow::Result<Exit> {
     let selection = Selection::resolve(global, world)?;
     check_codes(&selection)?;
+    if arguments.notify && selection.project.notify.is_none() {
+        return Err(Refusal::NobodyToTell.into());
+    }
+    let done = audit(selection, arguments, global, world);
+    if let (true, Err(error)) = (arguments.notify, &done) {
+        // What has failed first is what counts.
+        if let Err(error) = tell_failure(error, arguments, global, world) {
+            world.ui.say(&format!("error: nobody was told: {error}"));
+        }
+    }
+    done
+}
+
+fn audit(selection: Selection, arguments: &Audit, global: &Global, world: &mut World) -> anyhow::Result<Exit> {
     // Whatever can be known to fail is known before the first question is asked.
     let paths: Vec<&Path> = arguments.files.iter().map(|file| file.path.as_path()).collect();
-    let destinations = reports::destinations(&selection.layout, &world.folder, &paths)?;
-    let before = arguments.changed_since.as_ref().map(|path| reports::read(&world.folder, path)).transpose()?;
     let records = Records::of(&selection.layout, &world.folder, arguments.history.as_deref());
+    let destinations = reports::destinations(&selection.layout, &world.folder, &paths)?;
+    records.keep_from(&destinations)?;
+    let before = arguments.changed_since.as_ref().map(|path| reports::read(&world.folder, path)).transpose()?;
     if arguments.record {
         records.check(&selection.layout)?;
     }
@@ -37,7 +55,10 @@ pub(super) fn run(arguments: &Audit, global: &Global, world: &mut World) -> anyh
     for fault in &recorded.faults {
         world.ui.say(&format!("note: {} {}, and is left out", fault.file, fault.message));
     }
-    report.changes = before.map(|before| changes::compare(&before, &report));
+    if let Some(late) = history::lateness(&recorded.runs, &survey.selection.project.audit, survey.today()) {
+        world.ui.say(&format!("note: {late}"));
+    }
+    report.changes = before.as_ref().map(|before| changes::compare(before, &report));
     survey.mention_interrupted(world);
     // Where another writes, or nothing may be written, the next audit remembers as well.
     if survey.has_seen_new()
@@ -53,16 +74,50 @@ pub(super) fn run(arguments: &Audit, global: &Global, world: &mut World) -> anyh
     for (file, destination) in arguments.files.iter().zip(&destinations) {
         reports::write(destination, &render(file.format, &report, &recorded.runs, true, FILE_WIDTH))?;
     }
+    let mut run = history::run(&report);
+    let is_told = !arguments.notify || tell(&survey, &report, before.as_ref(), &recorded.runs, arguments, world)?;
     if arguments.record {
-        records.append(&history::run(&report))?;
+        run.told = arguments.notify && is_told && !arguments.dry_run;
+        records.append(&run)?;
     }
-    Ok(if !report.complete || report.summary.unreadable > 0 {
+    Ok(if !report.complete || report.summary.unreadable > 0 || !is_told {
         Exit::Trouble
     } else if report::audit::fails(&report) {
         Exit::Drift
     } else {
         Exit::Clean
     })
+}
+
+/// Tells of an audit, and returns whether everybody was told. It is compared with the report that was named, or with the
+/// last recorded audit that everybody was told of: what was recorded and told to nobody is still new to them.
+fn tell(
+    survey: &Survey,
+    report: &Report,
+    before: Option<&Report>,
+    recorded: &[Run],
+    arguments: &Audit,
+    world: &mut World,
+) -> anyhow::Result<bool> {
+    let Selection { project, layout, .. } = &survey.selection;
+    let Some(rules) = &project.notify else { return Ok(true) };
+    let told = || recorded.iter().rev().find(|run| run.told).map(Before::Run);
+    let telling = Telling::of(report, before.map(Before::Report).or_else(told), &notify::name(layout));
+    let is_whole = report.scope.targets.is_empty() && report.scope.environments.len() == project.environments.len();
+    let notice =
+        Notice { rules, layout, client: &survey.client, telling: &telling, is_whole, dry_run: arguments.dry_run };
+    notice.tell(&|name| survey.value(name), world)
+}
+
+/// Tells that there was no audit. The vault may be what could not be read, so that nothing is looked for there.
+fn tell_failure(error: &anyhow::Error, arguments: &Audit, global: &Global, world: &mut World) -> anyhow::Result<()> {
+    let selection = Selection::resolve(global, world)?;
+    let (layout, Some(rules)) = (&selection.layout, &selection.project.notify) else { return Ok(()) };
+    let telling = Telling::of_failure(&error.to_string(), (world.clock)(), &notify::name(layout));
+    let client = &Client::new(&world.network);
+    let dry_run = arguments.dry_run;
+    Notice { rules, layout, client, telling: &telling, is_whole: true, dry_run }.tell(&|_| None, world)?;
+    Ok(())
 }
 
 /// The width of a table in a file, where nobody's terminal says how wide it is.
@@ -81,6 +136,7 @@ fn build(survey: &Survey) -> Report {
         rows: &survey.rows,
         values: &values,
         declared: &ended,
+        left_out: &survey.left_out,
     })
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context;
 
 use crate::cli::{Ci, CiSystem, Global};
-use crate::domain::declaration::{Project, TargetSpec, TokenSource};
+use crate::domain::declaration::{NotifyRules, Project, TargetSpec, TokenSource};
 use crate::error::{Exit, Refusal};
 use crate::settings::{Selection, World};
 use crate::vault::store;
@@ -34,13 +34,22 @@ pub(super) fn run(arguments: &Ci, global: &Global, world: &mut World) -> anyhow:
         anyhow::bail!("the folder {folder:?} has characters that do not go into a workflow");
     }
     let tokens = tokens(&selection.project);
+    let notify = notify(&selection.project, &tokens);
+    // A workflow's own token may write issues of its own repository, where the workflow lets it.
+    let own =
+        selection.project.notify.is_some() && writes_issues(&selection.project) && !tokens.contains_key(OWN_TOKEN);
+    let permissions = if own { "      # For the issue that says what is wrong.\n      issues: write\n" } else { "" };
+    let own = if own { format!("          {OWN_TOKEN}: ${{{{ github.token }}}}\n") } else { String::new() };
+    let variables = tokens.iter().chain(&notify).map(|(name, secret)| line(name, secret)).collect::<String>() + &own;
     // Every part is of characters that mean nothing in a workflow, so that none can bring a mark of another.
     let environments: Vec<String> = selection.project.environments.keys().map(|name| format!("-e {name}")).collect();
     let text = WORKFLOW
         .replace("@ACTION@", &arguments.action)
         .replace("@FOLDER@", &folder)
         .replace("@ENVIRONMENTS@", &environments.join(" "))
-        .replace("@TOKENS@", &tokens.iter().map(|(name, secret)| line(name, secret)).collect::<String>());
+        .replace("@NOTIFY@", if selection.project.notify.is_some() { " --notify" } else { "" })
+        .replace("@PERMISSIONS@", permissions)
+        .replace("@TOKENS@", &variables);
     let path = repository.join(FOLDER).join(FILE);
     let shown = format!("{FOLDER}/{FILE}");
     match store::read_if_present(&path).with_context(|| format!("cannot read {shown}"))? {
@@ -59,11 +68,14 @@ pub(super) fn run(arguments: &Ci, global: &Global, world: &mut World) -> anyhow:
     for secret in tokens.values() {
         world.ui.say(&format!("hint: `gh secret set {secret}` gives it a token that can read and not write"));
     }
+    for secret in notify.values() {
+        world.ui.say(&format!("hint: `gh secret set {secret}` lets it tell those whom `[notify]` names"));
+    }
     Ok(Exit::Clean)
 }
 
 /// Returns the repository's folder; the project's own where there is none.
-fn repository(project: &Path) -> &Path {
+pub(super) fn repository(project: &Path) -> &Path {
     project.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(project)
 }
 
@@ -88,9 +100,7 @@ fn tokens(project: &Project) -> BTreeMap<String, String> {
         match (&target.token, &target.spec) {
             (Some(TokenSource::Vault(_)), _) => {}
             (Some(TokenSource::Variable(name)), _) => {
-                // GitHub keeps this beginning for itself.
-                let own = name.to_ascii_uppercase().starts_with("GITHUB_");
-                tokens.insert(name.clone(), if own { format!("UNDRIFT_{name}") } else { name.clone() });
+                tokens.insert(name.clone(), secret_for(name));
             }
             (None, TargetSpec::Fly { .. }) => {
                 tokens.entry("FLY_API_TOKEN".to_owned()).or_insert_with(|| "UNDRIFT_FLY_TOKEN".to_owned());
@@ -101,6 +111,39 @@ fn tokens(project: &Project) -> BTreeMap<String, String> {
         }
     }
     tokens
+}
+
+/// The variable with the token that GitHub gives each run of a workflow.
+const OWN_TOKEN: &str = "GITHUB_TOKEN";
+
+/// Returns whether the issue is written with the workflow's own token.
+fn writes_issues(project: &Project) -> bool {
+    let issue = project.notify.as_ref().and_then(|notify| notify.issue.as_ref());
+    issue.is_some_and(|issue| issue.token == Some(TokenSource::Variable(OWN_TOKEN.to_owned())))
+}
+
+/// Returns the variables that telling needs and the targets do not, each with the repository's secret it comes from.
+fn notify(project: &Project, tokens: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let sources = project.notify.iter().flat_map(NotifyRules::sources);
+    let variables = sources.filter_map(|source| match source {
+        TokenSource::Variable(name) => Some(name.clone()),
+        TokenSource::Vault(_) => None,
+    });
+    let is_new = |name: &String| name != OWN_TOKEN && !tokens.contains_key(name);
+    let mut found: BTreeMap<String, String> =
+        variables.filter(is_new).map(|name| (name.clone(), secret_for(&name))).collect();
+    // Without a token of its own, the issue is written with the one that people have anyway.
+    let issue = project.notify.as_ref().and_then(|notify| notify.issue.as_ref());
+    if issue.is_some_and(|issue| issue.token.is_none()) && !tokens.contains_key("GH_TOKEN") {
+        found.insert("GH_TOKEN".to_owned(), "UNDRIFT_GITHUB_TOKEN".to_owned());
+    }
+    found
+}
+
+/// Returns the repository's secret for a variable. GitHub keeps one beginning for itself.
+fn secret_for(name: &str) -> String {
+    let own = name.to_ascii_uppercase().starts_with("GITHUB_");
+    if own { format!("UNDRIFT_{name}") } else { name.to_owned() }
 }
 
 fn line(name: &str, secret: &str) -> String {

@@ -1,5 +1,6 @@
 //! `undrift history`: what recorded audits tell. It reads the declarations and the records, and opens nothing of the vault.
 
+use jiff::tz::TimeZone;
 use vault_schema::history::Run;
 
 use crate::cli::{Format, Global, History as Arguments};
@@ -14,8 +15,10 @@ pub(super) fn run(arguments: &Arguments, global: &Global, world: &mut World) -> 
     let selection = Selection::resolve(global, world)?;
     let records = Records::of(&selection.layout, &world.folder, arguments.history.as_deref());
     let Recorded { mut runs, faults } = records.read()?;
+    let today = (world.clock)().to_zoned(TimeZone::UTC).date();
+    let late = render::lateness(&runs, &selection.project.audit, today);
     narrow(&mut runs, &selection);
-    let history = render::build(&runs, faults, arguments.secret.as_deref());
+    let history = render::build(&runs, faults, arguments.secret.as_deref(), &selection.project.audit);
     if let Some(secret) = arguments.secret.as_deref().filter(|_| history.lives.is_empty() && history.whole) {
         let nearest = nearest(secret, render::secrets(&runs)).map(str::to_owned);
         return Err(Refusal::NotRecorded { name: Typed::new(secret), nearest }.into());
@@ -29,6 +32,9 @@ pub(super) fn run(arguments: &Arguments, global: &Global, world: &mut World) -> 
                 world.ui.say("note: no audit has been recorded yet; `undrift audit --record` records one");
             }
         }
+    }
+    if let Some(late) = late {
+        world.ui.say(&format!("note: {late}"));
     }
     for fault in &history.faults {
         world.ui.say(&format!("error: {} {}, and is left out", fault.file, fault.message));

@@ -182,6 +182,8 @@ fn listing<'a>(
 fn dates(project: &Project, name: &SecretName, entry: &Entry, today: Date) -> Option<Dates> {
     let rotate_every = project.rotate_every(name);
     let state = match age::age(entry, rotate_every, today) {
+        Age::SoonExpired { .. } if entry.rotated.is_none() && rotate_every.is_some() => State::AgeUnknown,
+        Age::SoonDue { .. } | Age::SoonExpired { .. } => State::Good,
         Age::Good if entry.rotated.is_none() && entry.expires.is_none() => return None,
         Age::Good => State::Good,
         Age::Unknown => State::AgeUnknown,

@@ -21,6 +21,7 @@ mod log;
 mod login;
 mod logout;
 mod man;
+mod notify;
 mod plan;
 mod probe;
 mod push;

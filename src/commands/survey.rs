@@ -56,6 +56,8 @@ pub(super) struct Survey {
     pub(super) key_unreadable: BTreeSet<EnvironmentName>,
     /// Environments that nobody has sealed.
     pub(super) unsealed: BTreeSet<EnvironmentName>,
+    /// Environments that nobody named and that no identity opens.
+    pub(super) left_out: Vec<EnvironmentName>,
     /// The seals that were found good, with the heads of a log that is whole.
     seen: BTreeMap<EnvironmentName, (Seal, Option<BTreeSet<Fingerprint>>)>,
     /// Writes of an earlier push that nobody saw end.
@@ -80,6 +82,7 @@ pub(super) fn survey(selection: Selection, global: &Global, world: &mut World) -
         keyless: BTreeSet::new(),
         key_unreadable: BTreeSet::new(),
         unsealed: BTreeSet::new(),
+        left_out: Vec::new(),
         seen: BTreeMap::new(),
         interrupted: Vec::new(),
         recalled: BTreeSet::new(),
@@ -153,6 +156,7 @@ impl Survey {
             let name = environment.inventory.environment.clone();
             if let Some(refusal) = Refusal::locked(&environment) {
                 locked.push(refusal);
+                self.left_out.push(name);
                 continue;
             }
             if environment.sealed.is_unsealed() {

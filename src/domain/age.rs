@@ -6,6 +6,9 @@ use super::declaration::{Interval, Project};
 use super::finding::{Problem, ProblemKind};
 use super::inventory::{Entry, Inventory};
 
+/// How many days before its end a value is spoken of.
+const NOTICE_DAYS: i64 = 14;
+
 /// What the dates beside a value say today.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Age {
@@ -17,6 +20,16 @@ pub enum Age {
     Overdue {
         /// The last day on which it was not overdue.
         due: Date,
+    },
+    /// It should be made new soon.
+    SoonDue {
+        /// The last day on which it is not overdue.
+        due: Date,
+    },
+    /// It is valid for a short time only.
+    SoonExpired {
+        /// The first day on which it is not valid.
+        on: Date,
     },
     /// It is valid no longer.
     Expired {
@@ -35,17 +48,29 @@ pub fn age(entry: &Entry, rotate_every: Option<Interval>, today: Date) -> Age {
     match (entry.expires, due(entry, rotate_every)) {
         (Some(on), _) if on <= today => Age::Expired { on },
         (_, Some(due)) if due < today => Age::Overdue { due },
+        (Some(on), _) if is_soon(entry.rotated, on, today) => Age::SoonExpired { on },
+        (_, Some(due)) if is_soon(entry.rotated, due, today) => Age::SoonDue { due },
         (_, None) if rotate_every.is_some() => Age::Unknown,
         _ => Age::Good,
     }
 }
 
-/// Returns a problem for each value of an environment that is overdue or has expired.
+/// Returns whether a day is soon: within two weeks, or within the last quarter of a time that is shorter than eight.
+fn is_soon(from: Option<Date>, end: Date, today: Date) -> bool {
+    let days = |from: Date, to: Date| to.duration_since(from).as_hours() / 24;
+    let from = from.filter(|from| *from < end);
+    let quarter = from.map_or(NOTICE_DAYS, |from| days(from, end) / 4);
+    days(today, end) <= quarter.min(NOTICE_DAYS)
+}
+
+/// Returns a problem for each value of an environment that is overdue or has expired, or will be soon.
 pub fn problems(project: &Project, inventory: &Inventory, today: Date) -> Vec<Problem> {
     let too_old = inventory.entries.iter().filter_map(|(name, entry)| {
         let kind = match age(entry, project.rotate_every(name), today) {
             Age::Good | Age::Unknown => return None,
             Age::Overdue { due } => ProblemKind::Overdue { due },
+            Age::SoonDue { due } => ProblemKind::SoonDue { due },
+            Age::SoonExpired { on } => ProblemKind::SoonExpired { on },
             Age::Expired { on } => ProblemKind::Expired { on },
         };
         let (file, line) = (Some(entry.source.file.clone()), Some(entry.source.line));
@@ -70,12 +95,22 @@ mod tests {
             ("", "", "", Age::Good),
             ("2020-01-01", "", "", Age::Good),
             ("", "", "90d", Age::Unknown),
-            ("2026-08-22", "", "90d", Age::Good),
+            ("2026-08-22", "", "90d", Age::SoonDue { due: today }),
+            ("2026-09-05", "", "90d", Age::SoonDue { due: date(2026, 12, 4) }),
+            ("2026-09-06", "", "90d", Age::Good),
+            // Of a week, a quarter is one day.
+            ("2026-11-14", "", "7d", Age::SoonDue { due: date(2026, 11, 21) }),
+            ("2026-11-15", "", "7d", Age::Good),
+            ("", "2026-12-04", "", Age::SoonExpired { on: date(2026, 12, 4) }),
+            ("", "2026-12-05", "", Age::Good),
+            ("2026-11-14", "2026-11-22", "", Age::SoonExpired { on: date(2026, 11, 22) }),
+            ("2026-11-14", "2026-11-23", "", Age::Good),
             ("2026-08-21", "", "90d", Age::Overdue { due: date(2026, 11, 19) }),
             ("2027-01-01", "", "90d", Age::Good),
-            ("", "2026-11-21", "", Age::Good),
+            ("", "2026-11-21", "", Age::SoonExpired { on: date(2026, 11, 21) }),
             ("", "2026-11-20", "", Age::Expired { on: today }),
-            ("", "2026-11-21", "90d", Age::Unknown),
+            ("", "2026-11-21", "90d", Age::SoonExpired { on: date(2026, 11, 21) }),
+            ("", "2027-11-21", "90d", Age::Unknown),
             ("2020-01-01", "2026-11-19", "90d", Age::Expired { on: date(2026, 11, 19) }),
         ] {
             let entry = Entry {

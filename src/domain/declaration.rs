@@ -2,6 +2,7 @@
 
 mod check;
 mod interval;
+mod notify;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,6 +11,7 @@ use vault_schema::project::RolloutMode;
 
 pub use self::check::{Fault, FaultKind, Path, PathStep, check, is_safe_url};
 pub use self::interval::Interval;
+pub use self::notify::{AddressSource, Encryption, IssueSpec, MailServer, MailSpec, NotifyRules, WebhookSpec};
 use super::access::DeclaredAccess;
 use super::finding::{Problem, ProblemKind, Severity};
 use super::generate;
@@ -32,6 +34,8 @@ pub struct Project {
     pub ignores: Vec<IgnoreRule>,
     /// What an audit makes of what it finds.
     pub audit: AuditRules,
+    /// Who is told what an audit has found; nobody when absent.
+    pub notify: Option<NotifyRules>,
     /// Where in the file things are declared.
     pub lines: Lines,
 }
@@ -43,12 +47,19 @@ pub struct AuditRules {
     pub fail_on: Severity,
     /// How bad what has a code is, where it is not what undrift makes of it.
     pub severities: BTreeMap<String, Severity>,
+    /// How long after one audit the next is due.
+    pub every: Option<Interval>,
 }
 
 impl AuditRules {
     /// Returns how bad something is that usually is as bad as that.
     pub fn severity(&self, code: &str, usual: Severity) -> Severity {
         self.severities.get(code).copied().unwrap_or(usual)
+    }
+
+    /// Returns the last day on which the audit after one of that day is not late, where that is declared.
+    pub fn next(&self, day: Date) -> Option<Date> {
+        self.every.map(|every| every.after(day))
     }
 }
 
@@ -279,7 +290,7 @@ impl Project {
             .filter(|(_, declaration)| serves(declaration.environments.as_ref(), &place.environment))
             .filter_map(|(secret, declaration)| {
                 let own_name = match &declaration.targets {
-                    // What opens a target is pushed nowhere unless that is written down.
+                    // What opens a target, or tells somebody, is pushed nowhere unless that is written down.
                     None if self.is_token(secret) => return None,
                     // Nor is a secret ever published unless that is.
                     None if place.location.shows_values() => return None,
@@ -292,9 +303,11 @@ impl Project {
             .collect()
     }
 
-    /// Returns whether a secret of the vault is the token of a target.
+    /// Returns whether a secret of the vault opens a target, or somebody who is told of audits.
     pub fn is_token(&self, secret: &SecretName) -> bool {
-        self.targets.values().any(|target| matches!(&target.token, Some(TokenSource::Vault(name)) if name == secret))
+        let tokens = self.targets.values().filter_map(|target| target.token.as_ref());
+        let mut tokens = tokens.chain(self.notify.iter().flat_map(NotifyRules::sources));
+        tokens.any(|source| matches!(source, TokenSource::Vault(name) if name == secret))
     }
 
     /// Returns a problem for each ignore rule whose last day has passed, of these targets.

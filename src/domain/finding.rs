@@ -168,6 +168,18 @@ pub enum ProblemKind {
         /// The last day on which it was not overdue.
         due: Date,
     },
+    /// A value that should be made new soon.
+    #[error("is due to be made new by {due}, which is soon")]
+    SoonDue {
+        /// The last day on which it is not overdue.
+        due: Date,
+    },
+    /// A value that is valid for a short time only.
+    #[error("expires on {on}, which is soon")]
+    SoonExpired {
+        /// The first day on which it is not valid.
+        on: Date,
+    },
     /// A value that is valid no longer.
     #[error("has expired on {on}")]
     Expired {
@@ -279,6 +291,7 @@ impl ProblemKind {
             Self::DialectsDisagree(_) => "UD210",
             Self::RuleEnded { .. } => "UD220",
             Self::Overdue { .. } => "UD250",
+            Self::SoonDue { .. } | Self::SoonExpired { .. } => "UD251",
             Self::Expired { .. } => "UD252",
             Self::Rotating(_) => "UD253",
             Self::Undecryptable { .. } => "UD301",
@@ -331,7 +344,10 @@ impl ProblemKind {
             | Self::BeyondReach { .. }
             | Self::Shadowed { .. } => Severity::Warning,
             Self::Hygiene(fault) => fault.severity(),
-            Self::Rotating(_) | Self::NoValue { is_pushed: false } => Severity::Note,
+            Self::Rotating(_)
+            | Self::NoValue { is_pushed: false }
+            | Self::SoonDue { .. }
+            | Self::SoonExpired { .. } => Severity::Note,
             _ => Severity::Error,
         }
     }
@@ -362,6 +378,8 @@ impl ProblemKind {
             | Self::DialectsDisagree(_)
             | Self::RuleEnded { .. }
             | Self::Overdue { .. }
+            | Self::SoonDue { .. }
+            | Self::SoonExpired { .. }
             | Self::Expired { .. }
             | Self::ForeignReceipts
             | Self::ForgedReceipt { .. }

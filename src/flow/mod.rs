@@ -5,6 +5,7 @@ pub mod audit;
 pub mod event;
 pub mod issue;
 pub mod logbook;
+pub mod notify;
 pub mod observe;
 pub mod probe;
 pub mod recorder;

@@ -181,7 +181,10 @@ pub fn mends(problem: &Problem, environment: &str) -> Option<String> {
         ProblemKind::Compose(_) => format!("`undrift edit -e {environment}`"),
         ProblemKind::Rotating(_) => format!("`undrift rotate --status -e {environment}`"),
         ProblemKind::RuleEnded { .. } => "give the rule a later `until`, or remove it".to_owned(),
-        ProblemKind::Overdue { .. } | ProblemKind::Expired { .. } => {
+        ProblemKind::Overdue { .. }
+        | ProblemKind::SoonDue { .. }
+        | ProblemKind::SoonExpired { .. }
+        | ProblemKind::Expired { .. } => {
             format!("make a new one where it comes from, then `undrift set {secret} -e {environment}`")
         }
         ProblemKind::ForeignReceipts => {

@@ -38,6 +38,8 @@ pub struct Found<'a> {
     pub values: &'a [(EnvironmentName, Problem)],
     /// The problems of `undrift.toml` itself.
     pub declared: &'a [Problem],
+    /// The environments that nobody named and that no identity opens.
+    pub left_out: &'a [EnvironmentName],
 }
 
 /// Builds the report.
@@ -70,11 +72,13 @@ pub fn build(found: &Found<'_>) -> Report {
         scope: Scope {
             environments: subjects.keys().map(ToString::to_string).collect(),
             targets: found.targets.iter().map(ToString::to_string).collect(),
+            left_out: found.left_out.iter().map(ToString::to_string).collect(),
         },
         places: observations.iter().map(|(place, result)| asked(place, result.is_ok())).collect(),
         ages: ages(project, subjects, at.to_zoned(TimeZone::UTC).date()),
         fail_on: project.audit.fail_on,
         changes: None,
+        next_audit: project.audit.next(at.to_zoned(TimeZone::UTC).date()),
     }
 }
 
@@ -111,7 +115,8 @@ fn ages(project: &Project, subjects: &Subjects, today: Date) -> Vec<schema::Age>
         for (secret, entry) in &subject.inventory.entries {
             let every = project.rotate_every(secret);
             let state = match age::age(entry, every, today) {
-                Age::Good => AgeState::Good,
+                Age::SoonExpired { .. } if entry.rotated.is_none() && every.is_some() => AgeState::AgeUnknown,
+                Age::Good | Age::SoonDue { .. } | Age::SoonExpired { .. } => AgeState::Good,
                 Age::Unknown => AgeState::AgeUnknown,
                 Age::Overdue { .. } => AgeState::Overdue,
                 Age::Expired { .. } => AgeState::Expired,

@@ -4,9 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use vault_schema::audit::{Change, Changes, Entry, Failure, Finding, Report};
+use jiff::Timestamp;
+use vault_schema::audit::{Change, Changes, Entry, Failure, Finding, Report, Severity};
+use vault_schema::history::Run;
 
 use super::audit::open_entries;
+use super::explain::CODES;
 use super::table::{self, Line};
 
 /// What tells one thing that is wrong from another, however it is worded.
@@ -22,10 +25,19 @@ enum Key {
 
 /// Compares an earlier report with the one of now.
 pub fn compare(before: &Report, now: &Report) -> Changes {
-    let (then, today) = (wrong(before), wrong(now));
+    differences(before.at, wrong(before), now)
+}
+
+/// Compares a recorded audit with the one of now, as far as something is as bad as this at least. A record of an older
+/// undrift does not say which findings there were: then every one of now is new.
+pub(super) fn compare_recorded(before: &Run, now: &Report, least: Severity) -> Changes {
+    differences(before.at, wrong_then(before, least), now)
+}
+
+fn differences(since: Timestamp, then: BTreeMap<Key, Change>, now: &Report) -> Changes {
+    let today = wrong(now);
     let view = View::of(now);
-    let mut changes =
-        Changes { since: before.at, new: Vec::new(), open: Vec::new(), mended: Vec::new(), unseen: Vec::new() };
+    let mut changes = Changes { since, new: Vec::new(), open: Vec::new(), mended: Vec::new(), unseen: Vec::new() };
     for (key, change) in &today {
         match then.get(key) {
             Some(_) => changes.open.push(change.clone()),
@@ -80,13 +92,65 @@ fn wrong(report: &Report) -> BTreeMap<Key, Change> {
     all.extend(open_entries(report).map(of_entry));
     all.extend(report.failures.iter().map(of_failure));
     for finding in &report.findings {
-        let (mut key, change) = of_finding(finding);
-        while all.contains_key(&key) {
-            if let Key::Finding { number, .. } = &mut key {
-                *number += 1;
-            }
+        let (key, change) = of_finding(finding);
+        insert(&mut all, key, change);
+    }
+    all
+}
+
+/// Adds a finding, of which there may be several of one kind.
+fn insert(all: &mut BTreeMap<Key, Change>, mut key: Key, change: Change) {
+    while all.contains_key(&key) {
+        if let Key::Finding { number, .. } = &mut key {
+            *number += 1;
         }
-        all.insert(key, change);
+    }
+    all.insert(key, change);
+}
+
+fn wrong_then(run: &Run, least: Severity) -> BTreeMap<Key, Change> {
+    let mut all = BTreeMap::new();
+    for place in &run.places {
+        let (environment, target) = (place.environment.clone(), place.target.clone());
+        let change = Change {
+            environment: Some(environment.clone()),
+            target: Some(target.clone()),
+            place: Some(place.place.clone()),
+            name: None,
+            code: None,
+            message: "could not be read".to_owned(),
+            next: None,
+        };
+        let is_meant = |severity: Option<Severity>| severity.is_none_or(|severity| severity <= least);
+        for name in place.others.iter().filter(|name| !name.accepted && is_meant(name.severity)) {
+            let key = Key::Entry { environment: environment.clone(), target: target.clone(), name: name.name.clone() };
+            let (named, code) = (Some(name.name.clone()), Some(name.code.clone()));
+            let message = name.verdict.words().to_owned();
+            all.insert(key, Change { name: named, code, message, ..change.clone() });
+        }
+        if !place.read {
+            all.insert(Key::Failure { environment, target }, change);
+        }
+    }
+    for found in run.found.iter().flatten().filter(|found| found.severity <= least) {
+        let title = CODES.iter().find(|code| code.code == found.code).map_or("", |code| code.title);
+        let key = Key::Finding {
+            code: found.code.clone(),
+            environment: found.environment.clone(),
+            secret: found.secret.clone(),
+            file: found.file.clone(),
+            number: 0,
+        };
+        let change = Change {
+            environment: found.environment.clone(),
+            target: None,
+            place: found.file.clone(),
+            name: found.secret.clone(),
+            code: Some(found.code.clone()),
+            message: title.to_owned(),
+            next: None,
+        };
+        insert(&mut all, key, change);
     }
     all
 }
@@ -194,6 +258,9 @@ pub fn table(report: &Report, changes: &Changes, width: usize) -> String {
     }
     let _ = writeln!(text, "{}", summary(changes));
     table::paragraph(&mut text, &table::summary(report), 0, width);
+    if let Some(due) = table::due(report) {
+        table::paragraph(&mut text, &due, 0, width);
+    }
     text
 }
 

@@ -4,12 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use jiff::Timestamp;
-use vault_schema::audit::{AgeState, Entry, Report};
-use vault_schema::history::{Fault, History, Life, NameThen, PlaceThen, RUN_SCHEMA, Run, RunLine, SCHEMA, Spell};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use vault_schema::audit::{AgeState, Entry, Finding, Report};
+use vault_schema::history::{
+    Fault, FindingThen, History, Life, NameThen, PlaceThen, RUN_SCHEMA, Run, RunLine, SCHEMA, Spell,
+};
 use vault_schema::verdict::Verdict;
 
 use super::audit::is_open;
-use super::{TOOL, table};
+use super::{TOOL, changes, table};
+use crate::domain::declaration::AuditRules;
 
 /// Returns what is remembered of an audit.
 pub fn run(report: &Report) -> Run {
@@ -46,6 +51,8 @@ pub fn run(report: &Report) -> Run {
         summary: report.summary.clone(),
         scope: report.scope.clone(),
         findings,
+        found: Some(report.findings.iter().map(finding_then).collect()),
+        told: false,
         overdue: report.ages.iter().filter(|age| is_late(age.state)).count(),
         places: places.into_values().collect(),
     }
@@ -57,7 +64,18 @@ fn then(entry: &Entry, code: &str) -> NameThen {
         secret: entry.secret.clone(),
         verdict: entry.verdict,
         code: code.to_owned(),
+        severity: entry.severity,
         accepted: !is_open(entry),
+    }
+}
+
+fn finding_then(finding: &Finding) -> FindingThen {
+    FindingThen {
+        code: finding.code.clone(),
+        severity: finding.severity,
+        environment: finding.environment.clone(),
+        secret: finding.secret.clone(),
+        file: finding.location.as_deref().map(|location| changes::split(location).0.to_owned()),
     }
 }
 
@@ -116,7 +134,7 @@ pub fn date(report: &mut Report, runs: &[Run]) {
 }
 
 /// Builds the report of these runs, the oldest first.
-pub fn build(runs: &[Run], faults: Vec<Fault>, secret: Option<&str>) -> History {
+pub fn build(runs: &[Run], faults: Vec<Fault>, secret: Option<&str>, rules: &AuditRules) -> History {
     let drifts = Drifts::of(runs);
     History {
         schema: SCHEMA.to_owned(),
@@ -127,6 +145,7 @@ pub fn build(runs: &[Run], faults: Vec<Fault>, secret: Option<&str>) -> History 
         mended: drifts.mended.len(),
         open: drifts.open.len(),
         mean_open_hours: drifts.mean_hours(),
+        next_audit: runs.last().and_then(|run| rules.next(run.at.to_zoned(TimeZone::UTC).date())),
         lives: secret.map(|secret| lives(runs, secret)).unwrap_or_default(),
     }
 }
@@ -176,6 +195,13 @@ fn lives(runs: &[Run], secret: &str) -> Vec<Life> {
     lives.into_values().collect()
 }
 
+/// Says that the recorded audits are older than they should be, where that is declared.
+pub fn lateness(runs: &[Run], rules: &AuditRules, today: Date) -> Option<String> {
+    let last = runs.last()?;
+    let due = rules.next(last.at.to_zoned(TimeZone::UTC).date()).filter(|due| *due < today)?;
+    Some(format!("the last recorded audit is of {}, and the next was due by {due}", minute(last.at)))
+}
+
 /// Renders the history for people.
 pub fn table(history: &History, width: usize) -> String {
     let mut text = String::new();
@@ -203,6 +229,9 @@ pub fn table(history: &History, width: usize) -> String {
             |hours| format!("a drift stayed open for {} on average", time(hours)),
         );
         let _ = writeln!(text, "\n{mean}; {} mended, {} open", history.mended, history.open);
+        if let Some(day) = history.next_audit {
+            let _ = writeln!(text, "the next audit is due by {day}");
+        }
     }
     text
 }

@@ -21,6 +21,7 @@ pub fn audit(report: &Report, all: bool) -> String {
         (false, false) => "incomplete",
     };
     let _ = writeln!(text, "## undrift audit: {state}\n\n{}", sentence(&table::summary(report)));
+    due(&mut text, report);
     let mut environments: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
     for entry in report.entries.iter().filter(|entry| table::is_shown(entry, all)) {
         environments.entry(&entry.environment).or_default().push(entry);
@@ -52,6 +53,7 @@ pub fn changes(report: &Report, changes: &Changes) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "## undrift audit: {}\n", sentence(&changes::summary(changes)));
     let _ = writeln!(text, "{}", sentence(&table::summary(report)));
+    due(&mut text, report);
     for (title, list) in changes::parts(changes) {
         let rows = list.iter().map(|change| {
             let place = change.place.as_deref().or(change.environment.as_deref()).unwrap_or_default();
@@ -63,6 +65,12 @@ pub fn changes(report: &Report, changes: &Changes) -> String {
         rows_of(&mut text, title, ["Where", "Name", "What", "Next"], rows);
     }
     text
+}
+
+fn due(text: &mut String, report: &Report) {
+    if let Some(due) = table::due(report) {
+        let _ = writeln!(text, "\n{}", sentence(&due));
+    }
 }
 
 /// Renders a plan: what would be written, what is held, and which commands decide it.

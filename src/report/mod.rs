@@ -14,6 +14,7 @@ pub mod junit;
 pub mod list;
 pub mod log;
 pub mod markdown;
+pub mod message;
 pub mod plan;
 pub mod rotation;
 #[cfg(test)]

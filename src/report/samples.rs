@@ -75,10 +75,11 @@ pub(super) fn report(entries: Vec<Entry>, findings: Vec<Finding>) -> Report {
         entries,
         findings,
         failures: Vec::new(),
-        scope: Scope { environments: vec!["staging".to_owned()], targets: Vec::new() },
+        scope: Scope { environments: vec!["staging".to_owned()], ..Scope::default() },
         places: vec![place("web")],
         ages: Vec::new(),
         fail_on: Severity::Warning,
         changes: None,
+        next_audit: None,
     }
 }

@@ -21,6 +21,7 @@ pub fn audit(report: &Report) -> String {
     let mut rules = Rules::default();
     let mut results: Vec<Value> = open_entries(report).filter_map(|entry| of_entry(entry, &mut rules)).collect();
     results.extend(report.findings.iter().map(|finding| of_finding(finding, &mut rules)));
+    number_the_like(&mut results);
     let version = report.tool.split(' ').next_back().unwrap_or_default();
     let run = json!({
         "tool": { "driver": {
@@ -122,6 +123,19 @@ fn notification(failure: &Failure) -> Value {
     json!({ "level": "error", "message": { "text": plain(&text) }, "locations": [physical(failure.location.as_deref())] })
 }
 
+/// Two results that are alike in all but their words are two to GitHub only if their names differ.
+fn number_the_like(results: &mut [Value]) {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for result in results {
+        let name = result["partialFingerprints"].to_string();
+        let number = seen.entry(name.clone()).or_default();
+        if *number > 0 {
+            result["partialFingerprints"] = fingerprint(&[&name, &number.to_string()]);
+        }
+        *number += 1;
+    }
+}
+
 /// A name that stays the same when lines move, under the key by which GitHub knows a result again. It is a digest of names.
 fn fingerprint(parts: &[&str]) -> Value {
     json!({ "primaryLocationLineHash": hex::encode(&Sha256::digest(parts.join("\0"))[..16]) })
@@ -196,6 +210,20 @@ mod tests {
         assert_ne!(hash(0), hash(1), "two results on one line are two");
         assert_eq!(run["invocations"][0]["executionSuccessful"], false);
         assert_eq!(run["invocations"][0]["toolExecutionNotifications"].as_array().map(Vec::len), Some(1));
+    }
+
+    #[test]
+    fn two_findings_that_are_alike_have_two_names() {
+        let alike = || finding("UD401", "A");
+        let names = |findings| {
+            let results = parsed(&report(vec![], findings))["runs"][0]["results"].clone();
+            let results = results.as_array().expect("results").clone();
+            results.iter().map(|result| result["partialFingerprints"].to_string()).collect::<Vec<_>>()
+        };
+        let three = names(vec![alike(), alike(), alike()]);
+        assert!(three[0] != three[1] && three[1] != three[2] && three[0] != three[2], "{three:?}");
+        assert_eq!(names(vec![alike()])[0], three[0]);
+        assert_eq!(names(vec![alike(), alike()]), three[..2]);
     }
 
     #[test]

@@ -43,6 +43,9 @@ pub fn audit(report: &Report, all: bool, width: usize) -> String {
     let (shown, notes) = worth_a_look(&report.findings, all);
     findings(&mut text, &shown, width);
     paragraph(&mut text, &summary(report), 0, width);
+    if let Some(due) = due(report) {
+        paragraph(&mut text, &due, 0, width);
+    }
     if notes > 0 {
         let are = if notes == 1 { "note is" } else { "notes are" };
         paragraph(&mut text, &format!("{notes} {are} left out: `--all` shows every one"), 0, width);
@@ -102,6 +105,11 @@ pub(super) fn line(entry: &Entry) -> Line {
     }
 }
 
+/// Says by when the next audit is due, where that is declared.
+pub(super) fn due(report: &Report) -> Option<String> {
+    report.next_audit.map(|day| format!("the next audit is due by {day}"))
+}
+
 pub(super) fn summary(report: &Report) -> String {
     let summary = &report.summary;
     let number = |count: usize| if count == 0 { "none".to_owned() } else { count.to_string() };
@@ -113,8 +121,13 @@ pub(super) fn summary(report: &Report) -> String {
         (0, false) => "; the vault could not be read whole",
         _ => "; not every target could be read",
     };
+    let left_out = match report.scope.left_out.as_slice() {
+        [] => String::new(),
+        [one] => format!("; {one} is left out, which no identity opens"),
+        some => format!("; {} are left out, which no identity opens", some.join(", ")),
+    };
     format!(
-        "{} checked: {} in sync ({} proved), {} drifted, {} ignored, {accepted}{} unreadable{incomplete}",
+        "{} checked: {} in sync ({} proved), {} drifted, {} ignored, {accepted}{} unreadable{incomplete}{left_out}",
         summary.checked,
         summary.in_sync,
         summary.proved,

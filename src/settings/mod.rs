@@ -1,6 +1,7 @@
 //! What the command line, the environment and the files mean together. Nothing else in the program reads the
 //! environment.
 
+pub mod notify;
 pub mod token;
 mod who;
 

@@ -8,6 +8,7 @@ pub mod client;
 pub mod error;
 pub mod fly;
 pub mod github;
+pub mod notify;
 
 use std::future::Future;
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use vault_schema::history::{Fault, RUN_SCHEMA, Run};
 
 use super::layout::Layout;
-use super::reports::{ReportError, is_of_the_vault, without_controls};
+use super::reports::{Destination, ReportError, is_of_the_vault, without_controls};
 use super::store::{self, ReadError};
 
 /// The folder's name, beside the vault, unless another is named.
@@ -59,6 +59,19 @@ impl Records {
             return Err(ReportError::OfTheVault { file: self.shown.clone() });
         }
         store::try_to_write(&there.join("audit.json")).map_err(unwritable)
+    }
+
+    /// Makes sure that no report takes the place of a record.
+    pub fn keep_from(&self, destinations: &[Destination]) -> Result<(), ReportError> {
+        let Ok(folder) = self.folder.canonicalize() else { return Ok(()) };
+        let is_in_the_way = |destination: &&Destination| {
+            let name = destination.path.file_name().unwrap_or_default().to_string_lossy();
+            destination.path.parent() == Some(&folder) && is_record(&name)
+        };
+        match destinations.iter().find(is_in_the_way) {
+            None => Ok(()),
+            Some(destination) => Err(ReportError::OfTheHistory { file: destination.shown.clone() }),
+        }
     }
 
     /// Writes down one audit.

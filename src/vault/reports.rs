@@ -61,8 +61,14 @@ pub enum ReportError {
         file: String,
     },
     /// A file of the vault, or one that says what is in it.
-    #[error("{file} belongs to the vault, and an audit writes nothing there")]
+    #[error("{file} belongs to the vault or to git, and an audit writes nothing there")]
     OfTheVault {
+        /// The file.
+        file: String,
+    },
+    /// A recorded audit.
+    #[error("{file} is where an audit is recorded, and no report takes the place of a record")]
+    OfTheHistory {
         /// The file.
         file: String,
     },
@@ -115,8 +121,8 @@ pub(super) fn without_controls(value: Value) -> Value {
 /// A file that a report can be written to.
 #[derive(Debug)]
 pub struct Destination {
-    path: PathBuf,
-    shown: String,
+    pub(super) path: PathBuf,
+    pub(super) shown: String,
 }
 
 /// Makes sure that reports can be written to all of these files, before anything else is done. Nothing is left there.
@@ -156,8 +162,10 @@ fn destination(layout: &Layout, folder: &Path, path: &Path) -> Result<Destinatio
 /// Returns whether a path, followed to its end, leads to what an audit must not write to.
 pub(super) fn is_of_the_vault(layout: &Layout, path: &Path) -> bool {
     let Ok(root) = layout.root().canonicalize() else { return false };
-    let own = [root.join("vault"), root.join(".undrift"), root.join(".git")];
-    own.iter().any(|own| path.starts_with(own)) || path == root.join(PROJECT_FILE)
+    let own = [root.join("vault"), root.join(".undrift")];
+    // The repository may be that of a folder above, or of another one that this is a work tree of.
+    let is_of_git = path.components().any(|part| part.as_os_str() == ".git");
+    is_of_git || own.iter().any(|own| path.starts_with(own)) || path == root.join(PROJECT_FILE)
 }
 
 /// Writes a report in place of what was there.

@@ -49,6 +49,9 @@ pub struct Report {
     /// What has changed since an earlier report, where one was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes: Option<Changes>,
+    /// The last day on which the next audit is not late, where `every` says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_audit: Option<Date>,
 }
 
 /// What an audit was asked to look at.
@@ -59,6 +62,9 @@ pub struct Scope {
     pub environments: Vec<String>,
     /// The targets that were named; every one when empty.
     pub targets: Vec<String>,
+    /// The environments that nobody named and that no identity opens.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
 }
 
 /// A place that was asked.

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::audit::{Scope, Summary};
+use crate::audit::{Scope, Severity, Summary};
 use crate::verdict::Verdict;
 
 /// The name and version of a recorded audit.
@@ -35,10 +36,32 @@ pub struct Run {
     pub scope: Scope,
     /// How many findings had which code.
     pub findings: BTreeMap<String, usize>,
+    /// Which findings those were; a record of an older undrift does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<Vec<FindingThen>>,
+    /// Whether everybody who wants to know was told of it, so that the next audit tells of what is new since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub told: bool,
     /// How many values were overdue or had expired.
     pub overdue: usize,
     /// What stood at each place.
     pub places: Vec<PlaceThen>,
+}
+
+/// A finding, as it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct FindingThen {
+    /// Its code.
+    pub code: String,
+    /// How bad it was.
+    pub severity: Severity,
+    /// The environment it was found in.
+    pub environment: Option<String>,
+    /// The secret it was about.
+    pub secret: Option<String>,
+    /// The file it was about.
+    pub file: Option<String>,
 }
 
 /// One place, as it was.
@@ -71,6 +94,9 @@ pub struct NameThen {
     pub verdict: Verdict,
     /// The code of what was wrong.
     pub code: String,
+    /// How bad it was; a record of an older undrift does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
     /// Whether a person had ignored or accepted it.
     pub accepted: bool,
 }
@@ -96,6 +122,9 @@ pub struct History {
     pub open: usize,
     /// How long those that were mended stayed open on average, in hours, as far as the audits saw.
     pub mean_open_hours: Option<i64>,
+    /// The last day on which the next audit is not late, where `every` says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_audit: Option<Date>,
     /// The life of one secret, where one was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lives: Vec<Life>,

@@ -16,6 +16,7 @@ pub mod journal;
 #[cfg(feature = "schemas")]
 pub mod list;
 pub mod log;
+pub mod message;
 pub mod plan;
 pub mod project;
 pub mod push;

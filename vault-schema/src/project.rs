@@ -35,6 +35,8 @@ pub struct ProjectFile {
     /// What an audit makes of what it finds.
     #[serde(default)]
     pub audit: Audit,
+    /// Who is told what an audit has found, by `undrift audit --notify`.
+    pub notify: Option<Notify>,
 }
 
 /// What an audit makes of what it finds.
@@ -48,6 +50,115 @@ pub struct Audit {
     /// How bad what has a code is, where it is not what undrift makes of it.
     #[serde(default)]
     pub severity: BTreeMap<String, Severity>,
+    /// How long after one audit the next is due: a number of days, weeks, months or years, such as `7d`.
+    pub every: Option<String>,
+}
+
+/// Who is told what an audit has found.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Notify {
+    /// When webhooks and mail tell of it. That an audit is not complete is told whatever stands here.
+    #[serde(default)]
+    pub on: NotifyOn,
+    /// Addresses that take a message as JSON.
+    #[serde(default)]
+    pub webhook: Vec<Webhook>,
+    /// A mail.
+    pub mail: Option<Mail>,
+    /// One issue at GitHub, which is open as long as something is wrong.
+    pub issue: Option<Issue>,
+}
+
+/// When an audit is told of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum NotifyOn {
+    /// Something is new or mended since the last audit.
+    #[default]
+    Change,
+    /// Something is wrong, new or not.
+    Drift,
+    /// Each time.
+    Always,
+}
+
+/// An address that takes a message as JSON.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Webhook {
+    /// Where it is found: `env:NAME` or `vault:NAME`; or the address itself, which is a secret with most services.
+    pub url: String,
+    /// In which form the message is written.
+    #[serde(default)]
+    pub format: WebhookFormat,
+}
+
+// The address may be a secret.
+impl fmt::Debug for Webhook {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Webhook").field("format", &self.format).finish_non_exhaustive()
+    }
+}
+
+/// The form of a message to a webhook.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum WebhookFormat {
+    /// `undrift/message/1`, for programs.
+    #[default]
+    Json,
+    /// Slack.
+    Slack,
+    /// Discord.
+    Discord,
+    /// Microsoft Teams.
+    Teams,
+}
+
+impl WebhookFormat {
+    /// Returns the form as it is written in `undrift.toml`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Slack => "slack",
+            Self::Discord => "discord",
+            Self::Teams => "teams",
+        }
+    }
+}
+
+/// A mail.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Mail {
+    /// The server: `smtps://HOST` is encrypted from the first byte, `smtp://HOST` becomes so before anything is said.
+    pub smtp: String,
+    /// Who it comes from: a mail address.
+    pub from: String,
+    /// Who gets it: mail addresses.
+    #[cfg_attr(feature = "schemas", schemars(length(min = 1)))]
+    pub to: Vec<String>,
+    /// The name to log in with; without one, nobody logs in.
+    pub user: Option<String>,
+    /// Where the password is found: `env:NAME` or `vault:NAME`.
+    pub password: Option<String>,
+}
+
+/// One issue at GitHub.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Issue {
+    /// The repository it stands in: `owner/name`.
+    pub repository: String,
+    /// Where the token is found that may write issues: `env:NAME` or `vault:NAME`; as for targets when absent.
+    pub token: Option<String>,
 }
 
 /// An environment of the vault.

@@ -5,8 +5,8 @@ use schemars::{JsonSchema, Schema, schema_for};
 use serde_json::Value;
 
 use crate::{
-    access, audit, diff, doctor, etags, group, history, journal, list, log, plan, project, push, receipts, renaming,
-    rotation, saved_plan, seal,
+    access, audit, diff, doctor, etags, group, history, journal, list, log, message, plan, project, push, receipts,
+    renaming, rotation, saved_plan, seal,
 };
 
 /// One format.
@@ -40,6 +40,7 @@ pub fn all() -> Vec<Format> {
         json::<etags::Etags>("etags.schema.json", ".undrift/etags.json"),
         json::<saved_plan::SavedPlan>("saved-plan.schema.json", "undrift plan --out FILE"),
         json::<audit::Report>("audit.schema.json", "undrift audit --format json"),
+        json::<message::Message>("message.schema.json", "the body of a webhook with format = \"json\""),
         json::<history::Run>("recorded-audit.schema.json", "history/INSTANT.json"),
         json::<history::History>("history.schema.json", "undrift history --format json"),
         json::<plan::Plan>("plan.schema.json", "undrift plan --format json"),

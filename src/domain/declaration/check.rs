@@ -7,9 +7,10 @@ use vault_schema::project::{
     self, GithubScope, GithubStore, GithubVisibility, ProbeChoice, ProjectFile, TargetKind, TargetReference,
 };
 
+use super::notify::{is_mail_address, is_repository};
 use super::{
-    AccessSpec, AuditRules, Declaration, EnvironmentRules, HolderSpec, IgnoreRule, Interval, ProbeRule, Project,
-    Target, TargetSpec, TokenSource,
+    AccessSpec, AddressSource, AuditRules, Declaration, EnvironmentRules, HolderSpec, IgnoreRule, Interval, IssueSpec,
+    MailServer, MailSpec, NotifyRules, ProbeRule, Project, Target, TargetSpec, TokenSource, WebhookSpec,
 };
 use crate::domain::generate;
 use crate::domain::hygiene;
@@ -17,6 +18,7 @@ use crate::domain::kind::{self, Kind, Pattern};
 use crate::domain::name::{EnvironmentName, NameError, RemoteName, SecretName, TargetName};
 use crate::domain::place::{Location, Place};
 use crate::domain::probe::{self, Below, Probe};
+use crate::domain::secret::SecretValue;
 use crate::domain::suggest::nearest;
 use crate::domain::template::{Template, TemplateError};
 
@@ -162,6 +164,33 @@ pub enum FaultKind {
     /// Not a time that a value may stand.
     #[error("`rotate-every` is a number of days, weeks, months or years: `90d`, `12w`, `3m`, `1y`; ten years at most")]
     Interval,
+    /// Not a time between two audits.
+    #[error("`every` is a number of days, weeks, months or years: `7d`, `2w`, `1m`; ten years at most")]
+    Every,
+    /// Nobody to tell.
+    #[error("`[notify]` names nobody to tell: it needs a `[[notify.webhook]]`, `[notify.mail]` or `[notify.issue]`")]
+    NobodyToTell,
+    /// Not where the address of a webhook is.
+    #[error(
+        "a webhook's address is `https://…`, or `env:NAME` or `vault:NAME` where it is; \
+         `http://` is for this machine's own addresses only"
+    )]
+    Webhook,
+    /// Not a mail server.
+    #[error("a mail server is `smtps://HOST` or `smtp://HOST`, with a port if need be, and without a name or password")]
+    MailServer,
+    /// Not a mail address.
+    #[error("a mail address is written `name@host`, and nothing else beside it")]
+    MailAddress,
+    /// A mail to nobody.
+    #[error("`to` names nobody")]
+    NoRecipient,
+    /// A name without a password, or the other way round.
+    #[error("`user` and `password` go together")]
+    HalfALogin,
+    /// Not where a password is.
+    #[error("a password comes from `env:NAME` or `vault:NAME`")]
+    Password,
     /// A kind that does not exist.
     #[error(
         "there is no kind `{}`{}", .0.name,
@@ -258,8 +287,94 @@ impl Checker<'_> {
                 project.ignores.push(rule);
             }
         }
-        project.audit = AuditRules { fail_on: self.file.audit.fail_on, severities: self.file.audit.severity.clone() };
+        project.audit = AuditRules {
+            fail_on: self.file.audit.fail_on,
+            severities: self.file.audit.severity.clone(),
+            every: self.file.audit.every.as_deref().and_then(|text| {
+                let every = Interval::parse(text);
+                if every.is_none() {
+                    self.fault(&["audit".into(), "every".into()], FaultKind::Every);
+                }
+                every
+            }),
+        };
+        let file = self.file;
+        project.notify = file.notify.as_ref().map(|notify| self.notify(notify));
         project
+    }
+
+    fn notify(&mut self, notify: &project::Notify) -> NotifyRules {
+        let path = ["notify".into()];
+        if notify.webhook.is_empty() && notify.mail.is_none() && notify.issue.is_none() {
+            self.fault(&path, FaultKind::NobodyToTell);
+        }
+        let mut webhooks = Vec::new();
+        for (index, webhook) in notify.webhook.iter().enumerate() {
+            let address = match token_source(&webhook.url) {
+                Some(source) => AddressSource::Kept(source),
+                None if is_safe_url(&webhook.url) => AddressSource::Written(SecretValue::copied_from(&webhook.url)),
+                None => {
+                    let path = below(&path, ["webhook".into(), index.into(), "url".into()]);
+                    self.fault(&path, FaultKind::Webhook);
+                    continue;
+                }
+            };
+            webhooks.push(WebhookSpec { address, format: webhook.format });
+        }
+        NotifyRules {
+            on: notify.on,
+            webhooks,
+            mail: notify.mail.as_ref().and_then(|mail| self.mail(&below(&path, ["mail".into()]), mail)),
+            issue: notify.issue.as_ref().and_then(|issue| self.issue(&below(&path, ["issue".into()]), issue)),
+        }
+    }
+
+    fn mail(&mut self, path: &[PathStep], mail: &project::Mail) -> Option<MailSpec> {
+        let server = MailServer::parse(&mail.smtp);
+        if server.is_none() {
+            self.fault(&below(path, ["smtp".into()]), FaultKind::MailServer);
+        }
+        if !is_mail_address(&mail.from) {
+            self.fault(&below(path, ["from".into()]), FaultKind::MailAddress);
+        }
+        if mail.to.is_empty() {
+            self.fault(&below(path, ["to".into()]), FaultKind::NoRecipient);
+        }
+        for (index, address) in mail.to.iter().enumerate() {
+            if !is_mail_address(address) {
+                self.fault(&below(path, ["to".into(), index.into()]), FaultKind::MailAddress);
+            }
+        }
+        let login = match (&mail.user, &mail.password) {
+            (None, None) => None,
+            (Some(user), Some(password)) => {
+                let source = token_source(password);
+                if source.is_none() {
+                    self.fault(&below(path, ["password".into()]), FaultKind::Password);
+                }
+                source.map(|source| (user.clone(), source))
+            }
+            _ => {
+                self.fault(path, FaultKind::HalfALogin);
+                None
+            }
+        };
+        Some(MailSpec { server: server?, from: mail.from.clone(), to: mail.to.clone(), login })
+    }
+
+    fn issue(&mut self, path: &[PathStep], issue: &project::Issue) -> Option<IssueSpec> {
+        let is_repository = is_repository(&issue.repository);
+        if !is_repository {
+            self.fault(&below(path, ["repository".into()]), FaultKind::Repository);
+        }
+        let token = issue.token.as_deref().and_then(|text| {
+            let source = token_source(text);
+            if source.is_none() {
+                self.fault(&below(path, ["token".into()]), FaultKind::Token);
+            }
+            source
+        });
+        is_repository.then(|| IssueSpec { repository: issue.repository.clone(), token })
     }
 
     // Receipts are filed by place: what one target has pushed there would be an orphan to the other, and `--prune`
@@ -652,7 +767,12 @@ pub fn is_safe_url(url: &str) -> bool {
     // What follows the host is a port or nothing, so that no reader of the URL can take it for more of the host.
     let is_port =
         after.is_empty() || after.strip_prefix(':').is_some_and(|port| port.chars().all(|c| c.is_ascii_digit()));
-    is_port && (host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback()))
+    is_port && is_loopback(host)
+}
+
+/// Returns whether a host is this very machine.
+pub(super) fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

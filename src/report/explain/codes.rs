@@ -236,6 +236,13 @@ pub const CODES: &[Code] = &[
         remedy: "Make a new one where it comes from, `undrift set NAME -e ENVIRONMENT`, and push it. `set` writes today's date where there was a date.",
     },
     Code {
+        code: "UD251",
+        title: "due soon",
+        meaning: "The value is due to be made new by `rotate-every`, or ceases to be valid by `expires`, within two weeks; where it may stand for less than eight weeks in all, within the last quarter of that time.",
+        matters: "There is time left to do it without haste. It changes no exit status, unless `severity` in `[audit]` says so.",
+        remedy: "Make a new one where it comes from, `undrift set NAME -e ENVIRONMENT`, and push it; or `undrift rotate NAME -e ENVIRONMENT`.",
+    },
+    Code {
         code: "UD252",
         title: "expired",
         meaning: "`expires` beside the value names the day on which it ceases to be valid, and that day has come.",

@@ -20,7 +20,7 @@ fn runs() -> Vec<Run> {
 
 #[test]
 fn a_drift_is_open_until_its_place_was_read_without_it() {
-    let history = build(&runs(), vec![], Some("A"));
+    let history = build(&runs(), vec![], Some("A"), &AuditRules::default());
     assert_eq!((history.mended, history.open, history.mean_open_hours), (1, 1, Some(9 * 24)));
     let spells: Vec<_> = history.lives[0].spells.iter().map(|spell| (spell.verdict, spell.from.to_string())).collect();
     assert_eq!(
@@ -47,7 +47,7 @@ fn what_a_person_accepts_is_over() {
     let mut ignored = entry("web", "B", Verdict::Missing);
     ignored.ignored = true;
     let runs = [run(&on(1, vec![entry("web", "B", Verdict::Missing)])), run(&on(2, vec![ignored]))];
-    let history = build(&runs, vec![], None);
+    let history = build(&runs, vec![], None, &AuditRules::default());
     assert_eq!((history.mended, history.open), (1, 0));
 }
 

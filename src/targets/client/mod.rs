@@ -10,6 +10,7 @@ mod answer;
 mod budget;
 mod kept;
 mod origin;
+mod post;
 mod question;
 mod retry;
 mod turn;

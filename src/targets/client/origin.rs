@@ -401,7 +401,7 @@ pub(super) fn broken(error: &reqwest::Error, after: Duration) -> TargetError {
 }
 
 /// Returns whether a connection failed because of the other side's certificate.
-fn is_distrust(error: &(dyn Error + 'static)) -> bool {
+pub(super) fn is_distrust(error: &(dyn Error + 'static)) -> bool {
     if let Some(error) = error.downcast_ref() {
         return matches!(error, rustls::Error::InvalidCertificate(_));
     }

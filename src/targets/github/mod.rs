@@ -34,7 +34,7 @@ use crate::domain::secret::SecretValue;
 pub const API_URL: &str = "https://api.github.com";
 
 /// The version that every GitHub knows, enterprise servers too.
-const API_VERSION: &str = "2022-11-28";
+pub(super) const API_VERSION: &str = "2022-11-28";
 
 /// How many pages of a listing are read: far more than what a place can hold.
 const PAGES: usize = 100;

@@ -56,6 +56,8 @@ const BAD_ADDRESS: &str = "secrets.A.probe.url: a probe asks at `https://`; \
 
 const SECRET_IN_ADDRESS: &str = "secrets.A.probe.url: a secret stands in `url` at its beginning alone, \
     with the path behind it: `{BASE_URL}/api/v1/profile`";
+const NO_WEBHOOK: &str = "notify.webhook[0].url: a webhook's address is `https://…`, or `env:NAME` or `vault:NAME` where \
+                          it is; `http://` is for this machine's own addresses only";
 
 /// One declaration after [`HEAD`], and the one fault it has.
 const FAULTS: &[(&str, &str)] = &[
@@ -296,6 +298,46 @@ const FAULTS: &[(&str, &str)] = &[
     ),
     // Ignore rules.
     ("[[ignore]]\nname = 'A'\nreason = ' '", "ignore[0].reason: an ignore rule needs a reason"),
+    // Who is told, and how often there is something to tell.
+    (
+        "[audit]\nevery = 'weekly'",
+        "audit.every: `every` is a number of days, weeks, months or years: `7d`, `2w`, `1m`; ten years at most",
+    ),
+    (
+        "[notify]\non = 'drift'",
+        "notify: `[notify]` names nobody to tell: it needs a `[[notify.webhook]]`, `[notify.mail]` or `[notify.issue]`",
+    ),
+    ("[[notify.webhook]]\nurl = 'http://hooks.example.com/x'", NO_WEBHOOK),
+    ("[[notify.webhook]]\nurl = 'AUDIT_WEBHOOK'", NO_WEBHOOK),
+    ("[[notify.webhook]]\nurl = 'env:A B'", NO_WEBHOOK),
+    (
+        "[notify.mail]\nsmtp = 'smtps://me:canary@mail.example.com'\nfrom = 'a@b'\nto = ['c@d']",
+        "notify.mail.smtp: a mail server is `smtps://HOST` or `smtp://HOST`, with a port if need be, and without a name \
+         or password",
+    ),
+    (
+        "[notify.mail]\nsmtp = 'smtps://m'\nfrom = 'Ops <a@b>'\nto = ['c@d']",
+        "notify.mail.from: a mail address is written `name@host`, and nothing else beside it",
+    ),
+    (
+        "[notify.mail]\nsmtp = 'smtps://m'\nfrom = 'a@b'\nto = ['c@d', \"e@f\\nBcc: g@h\"]",
+        "notify.mail.to[1]: a mail address is written `name@host`, and nothing else beside it",
+    ),
+    ("[notify.mail]\nsmtp = 'smtps://m'\nfrom = 'a@b'\nto = []", "notify.mail.to: `to` names nobody"),
+    (
+        "[notify.mail]\nsmtp = 'smtps://m'\nfrom = 'a@b'\nto = ['c@d']\nuser = 'me'",
+        "notify.mail: `user` and `password` go together",
+    ),
+    (
+        "[notify.mail]\nsmtp = 'smtps://m'\nfrom = 'a@b'\nto = ['c@d']\nuser = 'me'\npassword = 'canary'",
+        "notify.mail.password: a password comes from `env:NAME` or `vault:NAME`",
+    ),
+    ("[notify.issue]\nrepository = 'shop'", "notify.issue.repository: a repository is written `owner/name`"),
+    ("[notify.issue]\nrepository = 'acme/../x'", "notify.issue.repository: a repository is written `owner/name`"),
+    (
+        "[notify.issue]\nrepository = 'acme/shop'\ntoken = 'ghp_x'",
+        "notify.issue.token: a token comes from `env:NAME` or `vault:NAME`",
+    ),
     (
         "[[ignore]]\nname = 'A'\nreason = 'ours'\nuntil = 2027-03-31T12:00:00Z",
         "ignore[0].until: `until` is a date, such as 2027-03-31",
@@ -652,4 +694,16 @@ fn what_opens_a_target_is_pushed_nowhere_unless_it_is_written_down() {
     };
     assert_eq!(bound("[secrets.DEPLOY]"), 0);
     assert_eq!(bound("[secrets.DEPLOY]\ntargets = ['web']"), 1);
+}
+
+#[test]
+fn what_tells_of_audits_is_pushed_nowhere_unless_that_is_written() {
+    let project = project(
+        "[secrets.A]\n[secrets.AUDIT_WEBHOOK]\n[secrets.PASSWORD]\n[secrets.ISSUES]\n[notify]\n\
+         [[notify.webhook]]\nurl = 'vault:AUDIT_WEBHOOK'\n[notify.issue]\nrepository = 'acme/shop'\ntoken = 'vault:ISSUES'\n\
+         [notify.mail]\nsmtp = 'smtps://m'\nfrom = 'a@b'\nto = ['c@d']\nuser = 'me'\npassword = 'vault:PASSWORD'",
+    );
+    assert_eq!(pushed(&project, "staging", "web"), ["A -> fly:shop-staging A"]);
+    let notify = project.notify.expect("rules");
+    assert_eq!((notify.on, notify.sources().count()), (vault_schema::project::NotifyOn::Change, 3));
 }
