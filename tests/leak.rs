@@ -303,7 +303,6 @@ fn no_verb_shows_or_stores_a_value() {
         &["audit", "--record", "--write", "html=audit.html", "--write", "sarif=a.sarif", "--write", "junit=a.xml"],
         &["audit", "--write", "json=audit.json", "--write", "html=audit.html", "--record"],
         &["audit", "--changed-since", "audit.json"],
-        &["audit", "--notify"],
         &["history", "--secret", "API_TOKEN"],
         &["history", "--format", "json"],
         &["ci", "github", "--action", "acme/undrift@3d3c42e5aac5ba805825da76410c181273ba90b1"],
