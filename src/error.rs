@@ -385,6 +385,18 @@ pub enum Refusal {
         environment: EnvironmentName,
         /// The secret.
         name: SecretName,
+        /// The options that name the environment for a write.
+        flags: String,
+    },
+    /// A new value that a place of the secret does not take.
+    #[error("the new value of {name} is larger than the {limit} bytes that {location} takes")]
+    TooLargeThere {
+        /// The secret.
+        name: SecretName,
+        /// The limit, in bytes.
+        limit: usize,
+        /// The place.
+        location: Location,
     },
     /// Several values that are to come over one stream.
     #[error("standard input has one value, and several are asked for")]
@@ -525,10 +537,13 @@ impl Refusal {
                  has taken it out of this one"
             ),
             Self::OldGone { flags, .. } => format!("`undrift rotate --continue{flags}` finishes the run"),
-            Self::NeitherValue { environment, .. } => format!(
+            Self::NeitherValue { environment, flags, .. } => format!(
                 "`git log -- vault/{environment}` shows what brought it: take its file as it was before that, then \
-                 `undrift seal -e {environment}` and `undrift rotate --continue -e {environment}`"
+                 `undrift seal{flags}` and `undrift rotate --continue{flags}`"
             ),
+            Self::TooLargeThere { name, .. } => {
+                format!("give a shorter one, or take the place out of `targets` in `[secrets.{name}]` of undrift.toml")
+            }
             Self::OneValueAtATime => {
                 "say in undrift.toml how they are made, with `generate`; or run it at a terminal".to_owned()
             }

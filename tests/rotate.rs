@@ -222,6 +222,11 @@ fn a_program_issues_a_new_value_and_one_that_fails_changes_nothing() {
     let (fly, github, mut world) = pushed();
     world.variables.insert("PATH".to_owned(), "/usr/bin:/bin".into());
     world.variables.insert("UNDRIFT_IDENTITY".to_owned(), world.read("../home/.config/undrift/identity.txt").into());
+    let token = world.variables["FLY_API_TOKEN"].clone();
+    for variable in ["OUR_FLY", "FLY_ACCESS_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"] {
+        let token = if variable.starts_with('G') { world.variables["GH_TOKEN"].clone() } else { token.clone() };
+        world.variables.insert(variable.to_owned(), token);
+    }
     let declared = "[secrets.API_TOKEN]\ncommand = [\"./issue\", \"--fresh\"]\n";
     world.write("undrift.toml", world.read("undrift.toml").replace("[secrets.API_TOKEN]\n", declared));
     let script = |lines: &str| {
@@ -247,15 +252,18 @@ fn a_program_issues_a_new_value_and_one_that_fails_changes_nothing() {
     assert!(asked.talk.starts_with(program), "{}", asked.talk);
     assert_eq!(values(&world, "API_TOKEN"), ("token-1".to_owned(), None));
     assert_eq!(writes(&fly, &github), 0);
+    let declared = world.read("undrift.toml").replace("app = ", "token = \"env:OUR_FLY\"\napp = ");
+    world.write("undrift.toml", declared);
     script(
-        "echo \"issued-$(cat)-$1-$2-$3-${UNDRIFT_IDENTITY:-none}$FLY_API_TOKEN$GH_TOKEN\"; echo one of two left >&2",
+        "given=$(env | grep -c -e TOKEN= -e ^OUR_ -e IDENTITY=); \
+         echo \"issued-$(cat)-$1-$2-$3-$given\"; echo one of two left >&2",
     );
     let issued = world.run(&["rotate", "API_TOKEN", "-e", "staging", "--yes"]).status(0);
     assert_eq!(
         issued.talk,
         "hint: nobody has asked whether the old value of API_TOKEN still works: revoke it where it was issued\n"
     );
-    let value = "issued-token-1---fresh-API_TOKEN-staging-none".to_owned();
+    let value = "issued-token-1---fresh-API_TOKEN-staging-0".to_owned();
     assert_eq!(there(&fly, &github), [value.clone(), value.clone()]);
     assert_eq!(values(&world, "API_TOKEN"), (value, None));
     for (command, said) in [

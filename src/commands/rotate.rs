@@ -3,6 +3,7 @@
 mod drive;
 mod probing;
 mod site;
+mod stuck;
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -81,7 +82,7 @@ fn begin(
     let mut secrets: BTreeMap<SecretName, Before> = BTreeMap::new();
     for typed in &arguments.names {
         let (name, entry) = values::one(inventory, typed)?;
-        let before = Before { old: key.value(&entry.value), rotated: entry.rotated, expires: entry.expires };
+        let before = Before { old: key.value(&entry.value), new: None, rotated: entry.rotated, expires: entry.expires };
         secrets.insert(name.clone(), before);
     }
     let names: Vec<SecretName> = secrets.keys().cloned().collect();
@@ -208,8 +209,7 @@ fn resume_one(
         let opened = site.open()?;
         let standings = opened.standings(&run)?;
         if let Some(name) = rotation::stray(run.stage, &standings) {
-            let (environment, name) = (site.environment.clone(), name.clone());
-            return Err(Refusal::NeitherValue { environment, name }.into());
+            return Err(site.neither(name.clone()).into());
         }
         if let Some((name, _)) = standings.iter().find(|(_, standing)| **standing == Standing::Replaced) {
             return Err(Refusal::OldGone { name: name.clone(), flags: site.flags() }.into());

@@ -18,7 +18,7 @@ use crate::vault::layout::Layout;
 use crate::vault::log::Log;
 use crate::vault::read::{self, Environment, Key, RecipientsError};
 use crate::vault::recipients::Recipients;
-use crate::vault::{attributes, key, lock, memory, seal};
+use crate::vault::{attributes, key, lock, memory, rotation, seal};
 
 pub(super) fn run(arguments: &Seal, global: &Global, world: &mut World) -> anyhow::Result<Exit> {
     let selection = Selection::resolve(global, world)?;
@@ -42,6 +42,7 @@ fn environment(
     let layout = &selection.layout;
     let found = read::environments(layout, std::slice::from_ref(name), identities).swap_remove(0);
     refuse_unread(&found)?;
+    rotation::check(layout, name).context("what cannot be read cannot be vouched for")?;
     let chain = match &found.key {
         Key::Known(key) => Log::of(layout, name, key).read()?,
         Key::Absent if !found.sealed.is_unsealed() || layout.receipts(name).exists() => {

@@ -19,7 +19,7 @@ use crate::domain::name::{EnvironmentName, RemoteName, SecretName};
 use crate::domain::place::Place;
 use crate::domain::plan::{self, Plan};
 use crate::domain::receipt::Removal;
-use crate::domain::rotation::Open;
+use crate::domain::rotation::{Open, Run};
 use crate::domain::row::{Row, filed};
 use crate::domain::seal::{BreachKind, Seal};
 use crate::domain::suggest::nearest;
@@ -38,6 +38,7 @@ use crate::vault::journal::Journal;
 use crate::vault::layout::Layout;
 use crate::vault::log::Log;
 use crate::vault::read::{self, Key};
+use crate::vault::rotation::RotationError;
 use crate::vault::{etags, key, memory, receipts, rotation};
 
 /// Everything that is known once the targets have answered.
@@ -116,6 +117,20 @@ pub(super) fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> 
     Ok(runtime.context("cannot start the network runtime")?.block_on(future))
 }
 
+/// Returns the rotations that are open, as a person is told of them.
+fn open_runs(runs: Result<Vec<Run>, RotationError>, file: &str, today: Date) -> Vec<Problem> {
+    let problem = |line, kind| Problem { file: Some(file.to_owned()), line, secret: None, kind };
+    match runs {
+        Ok(runs) => runs.iter().map(|run| problem(None, ProblemKind::Rotating(Open::of(run, today)))).collect(),
+        // The finding about the seal says it.
+        Err(RotationError::Seal(_)) => Vec::new(),
+        Err(RotationError::Malformed { line, message, .. }) => {
+            vec![problem(Some(line), ProblemKind::BadRotation(message))]
+        }
+        Err(error) => vec![problem(None, ProblemKind::BadRotation(error.to_string()))],
+    }
+}
+
 /// Returns what is odd about an environment's receipts: those that nobody vouches for, and those of places that no
 /// target is any more.
 fn receipt_problems(read: &receipts::Read, places: &[Place], file: &str) -> Vec<Problem> {
@@ -191,12 +206,9 @@ impl Survey {
             } else {
                 receipts::Read { foreign: layout.receipts(&name).exists(), ..receipts::Read::default() }
             };
-            // What is wrong with the file is said by the seal, and by whoever needs it.
-            for run in rotation::read(layout, &name, &environment.sealed).unwrap_or_default() {
-                let kind = ProblemKind::Rotating(Open::of(&run, self.today()));
-                let file = Some(layout.shown(&layout.rotation(&name)));
-                environment.inventory.problems.push(Problem { file, line: None, secret: None, kind });
-            }
+            let runs = rotation::read(layout, &name, &environment.sealed);
+            let file = layout.shown(&layout.rotation(&name));
+            environment.inventory.problems.extend(open_runs(runs, &file, self.today()));
             environment.inventory.problems.extend(age::problems(project, &environment.inventory, self.today()));
             let places = project.places(&name);
             environment.inventory.problems.extend(receipt_problems(

@@ -112,6 +112,9 @@ pub enum ProblemKind {
     /// A rotation that is not over.
     #[error("{0}")]
     Rotating(Open),
+    /// The list of the rotations that are not over cannot be read.
+    #[error("is not a list of rotations: {0}")]
+    BadRotation(String),
     /// Declared for this environment, and without a value there.
     #[error("is declared, and has no value here")]
     NoValue {
@@ -294,6 +297,7 @@ impl ProblemKind {
             Self::SoonDue { .. } | Self::SoonExpired { .. } => "UD251",
             Self::Expired { .. } => "UD252",
             Self::Rotating(_) => "UD253",
+            Self::BadRotation(_) => "UD257",
             Self::Undecryptable { .. } => "UD301",
             Self::NotAge => "UD302",
             Self::Damaged => "UD303",
@@ -371,6 +375,7 @@ impl ProblemKind {
             Self::Seal(breach) => breach.hides_values(),
             Self::NoValue { .. }
             | Self::Rotating(_)
+            | Self::BadRotation(_)
             | Self::NotDeclared
             | Self::IllegalThere { .. }
             | Self::Collision { .. }

@@ -59,6 +59,8 @@ pub const fn after(stage: Stage, event: Event) -> Option<Stage> {
 pub struct Before {
     /// The fingerprint of the value it had.
     pub old: Fingerprint,
+    /// The fingerprint of the value it gets, once the vault has that. A file of an older undrift does not say it.
+    pub new: Option<Fingerprint>,
     /// The day on which that was made.
     pub rotated: Option<Date>,
     /// The day on which that ceases to be valid.
@@ -240,22 +242,35 @@ pub enum Standing {
     Same,
     /// Another value alone: the new one, where the old one has just gone.
     Replaced,
-    /// Another value, and one beside it that is not the old one.
+    /// A value that is neither the old nor the new one, alone or beside another.
     Strange,
 }
 
 /// Tells what the vault has of a secret.
 pub fn standing(key: &FingerprintKey, before: &Before, entry: &Entry) -> Standing {
-    let is_old = key.value(&entry.value) == before.old;
-    match &entry.previous {
-        None if is_old => Standing::Old,
-        None => Standing::Replaced,
-        Some(previous) => match (is_old, key.value(previous) == before.old) {
-            (true, true) => Standing::Same,
-            (true, false) => Standing::Back,
-            (false, true) => Standing::New,
-            (false, false) => Standing::Strange,
-        },
+    let [value, previous] = [Some(&entry.value), entry.previous.as_ref()].map(|value| value.map(|it| key.value(it)));
+    let is_old = |value: Option<Fingerprint>| value == Some(before.old);
+    // What is not the old one is the new one, as long as nobody has noted which that is.
+    let is_new = |value: Option<Fingerprint>| value.is_some() && (before.new.is_none() || value == before.new);
+    match (value, previous) {
+        (value, None) if is_old(value) => Standing::Old,
+        (value, None) if is_new(value) => Standing::Replaced,
+        (value, previous) if is_old(value) && is_old(previous) => Standing::Same,
+        (value, previous) if is_old(value) && is_new(previous) => Standing::Back,
+        (value, previous) if is_new(value) && is_old(previous) => Standing::New,
+        _ => Standing::Strange,
+    }
+}
+
+/// Returns the fingerprint of the new value where the vault has that and the run does not say which it is yet.
+pub fn learned(key: &FingerprintKey, before: &Before, entry: &Entry) -> Option<Fingerprint> {
+    if before.new.is_some() {
+        return None;
+    }
+    match standing(key, before, entry) {
+        Standing::New => Some(key.value(&entry.value)),
+        Standing::Back => entry.previous.as_ref().map(|previous| key.value(previous)),
+        Standing::Old | Standing::Same | Standing::Replaced | Standing::Strange => None,
     }
 }
 

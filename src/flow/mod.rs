@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod audit;
 pub mod event;
+mod interruption;
 pub mod issue;
 pub mod logbook;
 pub mod notify;

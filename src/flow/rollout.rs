@@ -2,7 +2,6 @@
 //! one machine after the other.
 
 use std::collections::BTreeMap;
-use std::future::pending;
 use std::pin::pin;
 
 use futures_util::future::{Either, join_all, select};
@@ -12,6 +11,7 @@ use vault_schema::verdict::Rollout;
 
 use super::audit::Subjects;
 use super::event::{Event, Listener};
+use super::interruption::{Held, interruption};
 use super::observe::Connection;
 use crate::domain::observation::RolloutState;
 use crate::domain::outcome::{Outcome, StepOutcome};
@@ -32,6 +32,7 @@ pub struct Tools<'a> {
 
 /// Carries out roll-outs, each only where every write has worked, and returns what became of them.
 pub async fn roll_out(roll_outs: &[RollOut], steps: &[StepOutcome], tools: &Tools<'_>) -> Vec<RollOutOutcome> {
+    let _held = Held::begin();
     join_all(roll_outs.iter().map(|roll_out| one(roll_out, steps, tools))).await
 }
 
@@ -88,27 +89,6 @@ fn by_flyctl(error: &FlyctlError, tools: &Tools<'_>) -> (Outcome, String) {
     let said = said.without(entries.map(|entry| &entry.value));
     let told = if said.is_empty() { error.to_string() } else { format!("{error}: {said}") };
     (Outcome::Failed, told)
-}
-
-/// Waits until somebody asks the process to end.
-#[cfg(unix)]
-async fn interruption() {
-    use futures_util::future::select_all;
-    use tokio::signal::unix::{SignalKind, signal};
-    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-    let mut signals: Vec<_> = kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect();
-    if signals.is_empty() {
-        pending::<()>().await;
-    }
-    select_all(signals.iter_mut().map(|signal| Box::pin(signal.recv()))).await;
-}
-
-/// Waits until somebody asks the process to end.
-#[cfg(not(unix))]
-async fn interruption() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        pending::<()>().await;
-    }
 }
 
 /// Returns when the last name was removed there, by its own clock: in this push, or earlier.

@@ -180,6 +180,9 @@ pub fn mends(problem: &Problem, environment: &str) -> Option<String> {
         }
         ProblemKind::Compose(_) => format!("`undrift edit -e {environment}`"),
         ProblemKind::Rotating(_) => format!("`undrift rotate --status -e {environment}`"),
+        ProblemKind::BadRotation(_) => {
+            format!("keep one side of it where two branches were merged, then `undrift seal -e {environment}`")
+        }
         ProblemKind::RuleEnded { .. } => "give the rule a later `until`, or remove it".to_owned(),
         ProblemKind::Overdue { .. }
         | ProblemKind::SoonDue { .. }

@@ -81,6 +81,15 @@ pub fn read(layout: &Layout, environment: &EnvironmentName, sealed: &Sealed) -> 
     content.map_or(Ok(Vec::new()), |content| parse(environment, &file, &content))
 }
 
+/// Looks whether the file is one that undrift wrote, whoever vouches for it.
+pub fn check(layout: &Layout, environment: &EnvironmentName) -> Result<(), RotationError> {
+    let path = layout.rotation(environment);
+    let file = layout.shown(&path);
+    let content = store::read_if_present(&path);
+    let content = content.map_err(|source| RotationError::Unreadable { file: file.clone(), source })?;
+    content.map_or(Ok(()), |content| parse(environment, &file, &content).map(drop))
+}
+
 fn parse(environment: &EnvironmentName, file: &str, content: &[u8]) -> Result<Vec<Run>, RotationError> {
     let text = String::from_utf8_lossy(content);
     let malformed = |position: usize, message: &str| RotationError::Malformed {
@@ -128,14 +137,16 @@ pub(super) fn carried(environment: &EnvironmentName, content: &[u8], key: &Finge
     let mut runs = parse(environment, ROTATION_FILE, content).map_err(io::Error::other)?;
     for before in runs.iter_mut().flat_map(|run| run.secrets.values_mut()) {
         before.old = key.carried(before.old);
+        before.new = before.new.map(|new| key.carried(new));
     }
     render(&runs)
 }
 
 fn filed(run: &Run) -> FiledRun {
     let secrets = run.secrets.iter().map(|(name, before)| {
-        let Before { old, rotated, expires } = before;
-        (name.to_string(), FiledBefore { old: old.to_string(), rotated: *rotated, expires: *expires })
+        let Before { old, new, rotated, expires } = before;
+        let new = new.map(|new| new.to_string());
+        (name.to_string(), FiledBefore { old: old.to_string(), new, rotated: *rotated, expires: *expires })
     });
     let places = run.places.iter().map(|(place, Progress { reach, since, receipt })| {
         (place.clone(), FiledProgress { reach: *reach, since: *since, receipt: *receipt })
@@ -152,8 +163,12 @@ fn filed(run: &Run) -> FiledRun {
 }
 
 fn unfile(run: FiledRun) -> Option<Run> {
-    let secrets = run.secrets.into_iter().map(|(name, FiledBefore { old, rotated, expires })| {
-        Some((SecretName::parse(&name).ok()?, Before { old: Fingerprint::parse(&old)?, rotated, expires }))
+    let secrets = run.secrets.into_iter().map(|(name, FiledBefore { old, new, rotated, expires })| {
+        let new = match new {
+            Some(new) => Some(Fingerprint::parse(&new)?),
+            None => None,
+        };
+        Some((SecretName::parse(&name).ok()?, Before { old: Fingerprint::parse(&old)?, new, rotated, expires }))
     });
     let places = run
         .places
@@ -187,7 +202,8 @@ mod tests {
 
     fn run() -> Run {
         let at = "2026-11-20T08:00:00Z".parse().expect("a time");
-        let before = |rotated, expires| Before { old: key().value(&SecretValue::copied_from("x")), rotated, expires };
+        let value = |text| key().value(&SecretValue::copied_from(text));
+        let before = |new, rotated, expires| Before { old: value("x"), new, rotated, expires };
         let name = |text| SecretName::parse(text).expect("a name");
         let day = Some(jiff::civil::date(2026, 1, 2));
         let places = [("fly:shop-staging", Reach::Running), ("github:acme/shop", Reach::Waiting)];
@@ -196,7 +212,7 @@ mod tests {
             who: Who { user: Some("alice".to_owned()), ..Who::default() },
             stage: Stage::Staged,
             since: at,
-            secrets: [(name("A"), before(None, None)), (name("B"), before(day, day))].into(),
+            secrets: [(name("A"), before(None, None, None)), (name("B"), before(Some(value("y")), day, day))].into(),
             places: places
                 .map(|(place, reach)| (place.to_owned(), Progress { reach, since: at, receipt: None }))
                 .into(),
@@ -256,8 +272,9 @@ mod tests {
         let text = render(&[run()]).expect("a text");
         let text = carried(&staging, text.as_bytes(), &next).expect("a text");
         let runs = parse(&staging, "x", text.as_bytes()).expect("runs");
-        let value = next.value(&SecretValue::copied_from("x"));
-        assert!(runs[0].secrets.values().all(|before| before.old == value));
+        let value = |text| next.value(&SecretValue::copied_from(text));
+        assert!(runs[0].secrets.values().all(|before| before.old == value("x")));
+        assert_eq!(runs[0].secrets.values().map(|before| before.new).collect::<Vec<_>>(), [None, Some(value("y"))]);
     }
 
     #[test]

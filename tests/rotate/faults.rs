@@ -152,12 +152,101 @@ fn what_somebody_wrote_at_a_place_is_held_and_keeps_the_run_open() {
 }
 
 #[test]
-fn a_value_that_a_merge_brings_beside_the_old_one_is_the_one_that_goes_everywhere() {
+fn a_third_value_beside_the_old_one_stops_the_run_and_is_dropped_by_nothing() {
     let (fly, github, world) = half_way();
     merge(&world, "token-3");
+    let before = crate::world::files(&world.path("vault"));
+    github.clear_requests();
+    fly.clear_requests();
+    for ran in [roll_back(&world), go_on(&world)] {
+        assert!(ran.status(2).talk.contains("is neither the old nor the new one of its rotation"));
+    }
+    assert!(crate::world::files(&world.path("vault")) == before);
+    assert_eq!(writes(&fly, &github), 0);
+    merge(&world, "token-2");
     let _ = go_on(&world).status(0);
-    assert_eq!(there(&fly, &github), ["token-3", "token-3"]);
-    assert_eq!(values(&world, "API_TOKEN"), ("token-3".to_owned(), None));
+    assert_eq!(there(&fly, &github), ["token-2", "token-2"]);
+    assert_eq!(values(&world, "API_TOKEN"), ("token-2".to_owned(), None));
+}
+
+#[test]
+fn a_file_of_an_older_undrift_learns_the_new_value() {
+    let (fly, github, world) = half_way();
+    let noted = world.read("vault/staging/rotation.toml");
+    let is_new = |line: &&str| line.starts_with("new = ");
+    assert_eq!(noted.lines().filter(is_new).count(), 1, "{noted}");
+    let older: Vec<&str> = noted.lines().filter(|line| !is_new(line)).collect();
+    world.write("vault/staging/rotation.toml", older.join("\n") + "\n");
+    world.seal();
+    github.inject(down().method("PUT"));
+    let _ = go_on(&world).status(2);
+    github.clear_faults();
+    assert_eq!(world.read("vault/staging/rotation.toml").lines().filter(is_new).count(), 1);
+    merge(&world, "token-3");
+    let _ = roll_back(&world).status(2);
+    merge(&world, "token-2");
+    let _ = roll_back(&world).status(0);
+    assert_eq!(there(&fly, &github), ["token-1", "token-1"]);
+}
+
+#[test]
+fn a_list_of_runs_that_git_has_merged_is_a_finding_and_is_not_sealed() {
+    let (fly, github, world) = half_way();
+    let whole = world.read("vault/staging/rotation.toml");
+    world.write("vault/staging/rotation.toml", format!("<<<<<<< HEAD\n{whole}"));
+    let refused = world.run(&["seal", "-e", "staging", "--yes"]).status(2);
+    assert_snapshot!("seal_of_broken_list", refused.transcript());
+    world.write("vault/staging/rotation.toml", whole);
+    let _ = go_on(&world).status(0);
+    drop((fly, github));
+    // One that somebody has sealed by an older undrift.
+    let (_fly, _github, world) = pushed();
+    vouched(&world, "rotation.toml", b"version = 1\n<<<<<<< HEAD\n");
+    let audit = world.run(&["audit", "-e", "staging", "--format", "json"]).status(1).json();
+    let findings: Vec<_> = audit["findings"].as_array().unwrap().iter().filter(|it| it["code"] == "UD257").collect();
+    let [finding] = findings[..] else { panic!("{audit:#}") };
+    let place = "vault/staging/rotation.toml:2";
+    assert_eq!((&finding["severity"], &finding["location"]), (&"error".into(), &place.into()), "{finding:#}");
+}
+
+/// Puts a file into staging under its seal, as an older undrift would have.
+fn vouched(world: &World, name: &str, content: &[u8]) {
+    let identity = world.home().join(".config/undrift/identity.txt");
+    let identities = IdentityChain { files: vec![identity], ..IdentityChain::default() }.load().unwrap();
+    let (layout, staging) = (Layout::at(&world.path("")), EnvironmentName::parse("staging").unwrap());
+    let (read, _) = write::open(&layout, &staging, &identities).unwrap();
+    let mut sealing = Sealing::open(&layout, &staging, read.known_key(), &read.sealed).unwrap();
+    sealing.write(&layout.environment(&staging).join(name), content, true).unwrap();
+}
+
+#[test]
+fn a_run_that_can_never_end_says_why() {
+    // An ignore rule takes the name out of every push.
+    let (fly, github, world) = pushed();
+    let declared = world.read("undrift.toml");
+    let rule = "\n[[ignore]]\ntarget = \"ci\"\nname = \"SHOP_TOKEN\"\nreason = \"theirs\"\n";
+    world.write("undrift.toml", format!("{declared}{rule}"));
+    assert_snapshot!("ignored_there", rotate(&world, "token-2").status(1).transcript());
+    world.write("undrift.toml", &declared);
+    let _ = go_on(&world).status(0);
+    assert_eq!(there(&fly, &github), ["token-2", "token-2"]);
+    // A value that a place does not take is refused before anything is written.
+    let before = crate::world::files(&world.path("vault"));
+    let large = "x".repeat(48 * 1024 + 1);
+    let refused = rotate(&world, &large).status(2);
+    assert_snapshot!("too_large", refused.transcript());
+    assert!(crate::world::files(&world.path("vault")) == before);
+    // One that a program issues stands in the vault first.
+    let mut issuing = world.below("");
+    issuing.variables.insert("PATH".to_owned(), "/usr/bin:/bin".into());
+    let command = "[secrets.API_TOKEN]\ncommand = [\"sh\", \"-c\", \"head -c 49153 /dev/zero | tr '\\\\0' x\"]\n";
+    issuing.write("undrift.toml", declared.replace("[secrets.API_TOKEN]\n", command));
+    assert_snapshot!(
+        "too_large_issued",
+        issuing.run(&["rotate", "API_TOKEN", "-e", "staging", "--yes"]).status(1).transcript()
+    );
+    let _ = roll_back(&issuing).status(0);
+    assert_eq!(there(&fly, &github), ["token-2", "token-2"]);
 }
 
 #[test]

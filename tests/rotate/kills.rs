@@ -170,3 +170,27 @@ fn where_the_run_cannot_be_noted_nothing_is_pushed_and_nothing_is_changed() {
     assert!(crate::world::files(&world.path("vault")) == before);
     assert_eq!(writes(&fly, &github), 0);
 }
+
+#[test]
+fn where_the_log_cannot_be_written_the_old_value_does_not_go() {
+    let (fly, github, world) = pushed();
+    fly.latency(Duration::from_millis(200));
+    github.latency(Duration::from_millis(200));
+    let mut child = command(&world, &ROTATE).spawn().unwrap();
+    // The log is read before the first write, and written after the last.
+    while !fly.requests().iter().chain(&github.requests()).any(|request| request.method != "GET") {
+        assert!(child.try_wait().unwrap().is_none());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let log = world.path("vault/staging/log.jsonl");
+    std::fs::rename(&log, world.path("log")).unwrap();
+    std::fs::create_dir(&log).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(2));
+    fly.latency(Duration::ZERO);
+    github.latency(Duration::ZERO);
+    std::fs::remove_dir(&log).unwrap();
+    std::fs::rename(world.path("log"), &log).unwrap();
+    assert_eq!(there(&fly, &github), ["token-2", "token-2"]);
+    assert_eq!(values(&world, "API_TOKEN"), ("token-2".to_owned(), Some("token-1".to_owned())));
+    ends_well(&fly, &github, &world, "a log that cannot be written", &["token-2"]);
+}

@@ -60,6 +60,9 @@ pub struct Run {
 pub struct Before {
     /// The fingerprint of the value it had: 64 hexadecimal digits.
     pub old: String,
+    /// The fingerprint of the value it gets, once the vault has that: 64 hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new: Option<String>,
     /// The day on which that was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotated: Option<Date>,

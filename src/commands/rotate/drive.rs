@@ -9,6 +9,7 @@ use vault_schema::push::{Outcome, Push};
 
 use super::probing;
 use super::site::{Opened, Site};
+use super::stuck;
 use super::value::{self, Values};
 use crate::cli::{Choices, Global};
 use crate::commands::push::{self, Done};
@@ -18,7 +19,7 @@ use crate::domain::log::{Action, Deed};
 use crate::domain::name::SecretName;
 use crate::domain::place::{Location, Place};
 use crate::domain::rotation::{self, Answer, Event, Known, Reach, Run, Task, Which};
-use crate::error::{Exit, Refusal};
+use crate::error::Exit;
 use crate::flow::logbook::Logbook;
 use crate::report;
 use crate::report::rotation as advice;
@@ -39,6 +40,8 @@ pub(super) struct Ended {
     apps: Vec<String>,
     /// What was told of its values and stops it.
     waits: Option<(Which, Answer)>,
+    /// What no further attempt brings about, with what a person can do.
+    stuck: Vec<String>,
 }
 
 impl Ended {
@@ -76,6 +79,7 @@ impl Ended {
         for held in self.push.iter().flat_map(|push| &push.held) {
             hints.push(format!("`{}` decides about {} at {}", held.next, held.remote_name, held.place));
         }
+        hints.extend(self.stuck.iter().cloned());
         for app in &self.apps {
             hints.push(format!("`fly secrets deploy -a {app}` brings the stored values to its machines"));
         }
@@ -91,7 +95,7 @@ pub(super) fn drive(
     global: &Global,
     world: &mut World,
 ) -> anyhow::Result<Ended> {
-    let mut ended = Ended { run, push: None, trouble: None, apps: Vec::new(), waits: None };
+    let mut ended = Ended { run, push: None, trouble: None, apps: Vec::new(), waits: None, stuck: Vec::new() };
     let mut known = Known::default();
     // Where something could not be written down, no old value may go.
     while ended.trouble.is_none() {
@@ -116,6 +120,10 @@ fn step(
     world: &mut World,
 ) -> anyhow::Result<bool> {
     let opened = site.open()?;
+    if opened.learn(&mut ended.run)? {
+        site.note(&opened, &ended.run)?;
+        return Ok(true);
+    }
     let standings = opened.standings(&ended.run)?;
     match rotation::next(ended.run.stage, &standings, *known) {
         Task::Stop => return Ok(false),
@@ -132,7 +140,14 @@ fn step(
             site.note(&opened, &ended.run)?;
         }
         Task::Refuse(name) => {
-            return Err(Refusal::NeitherValue { environment: site.environment.clone(), name }.into());
+            return Err(site.neither(name).into());
+        }
+        Task::Stage(names) if names.iter().any(|name| ended.run.secrets[name].new.is_some()) => {
+            // They had new values, which are gone: others take their place.
+            for name in names {
+                ended.run.secrets.entry(name).and_modify(|before| before.new = None);
+            }
+            site.note(&opened, &ended.run)?;
         }
         Task::Stage(names) => {
             stage(site, &opened, &names, values, world)?;
@@ -267,6 +282,7 @@ fn push(
     ended.trouble = ended.trouble.take().or(trouble);
     let reached = rotation::reached(&survey.rows, &scope, &outcomes, &roll_outs, &idle(&survey));
     ended.apps = manual(&survey, &reached);
+    ended.stuck = stuck::stuck(site, &survey, &scope);
     Ok(reached)
 }
 

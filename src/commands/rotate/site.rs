@@ -54,6 +54,19 @@ impl Opened {
         });
         standings.collect()
     }
+
+    /// Notes in a run which its new values are, where the vault has them and it does not say so yet. Returns whether
+    /// there were any.
+    pub(super) fn learn(&self, run: &mut Run) -> Result<bool, Refusal> {
+        let (key, entries) = (self.key()?, &self.read.inventory.entries);
+        let mut is_changed = false;
+        for (name, before) in &mut run.secrets {
+            let learned = entries.get(name).and_then(|entry| rotation::learned(key, before, entry));
+            is_changed |= learned.is_some();
+            before.new = before.new.or(learned);
+        }
+        Ok(is_changed)
+    }
 }
 
 impl Site {
@@ -84,6 +97,11 @@ impl Site {
         format!(" -e {name}{confirm}")
     }
 
+    /// Refuses to go on where the value of a secret is neither the old nor the new one.
+    pub(super) fn neither(&self, name: SecretName) -> Refusal {
+        Refusal::NeitherValue { environment: self.environment.clone(), name, flags: self.flags() }
+    }
+
     /// Returns the places that have one of these secrets.
     pub(super) fn places(&self, scope: &BTreeSet<SecretName>) -> Vec<String> {
         let project = &self.selection.project;
@@ -108,7 +126,7 @@ impl Site {
 
     /// Notes how far a run is; one that is over is open no longer.
     pub(super) fn note(&self, opened: &Opened, run: &Run) -> anyhow::Result<()> {
-        let is_it = |other: &Run| other.secrets == run.secrets && other.begun == run.begun;
+        let is_it = |other: &Run| other.begun == run.begun && other.secrets.keys().eq(run.secrets.keys());
         let mut runs = opened.runs.clone();
         runs.retain_mut(|other| {
             if is_it(other) {

@@ -7,12 +7,14 @@ use anyhow::Context;
 
 use super::site::{Opened, Site};
 use crate::commands::set::mention_faults;
+use crate::commands::survey::block_on;
 use crate::domain::declaration::{Declaration, Project, TokenSource};
 use crate::domain::generate::Kind;
 use crate::domain::name::SecretName;
+use crate::domain::place::Place;
 use crate::domain::secret::SecretValue;
 use crate::error::Refusal;
-use crate::flow::issue::Issuer;
+use crate::flow::issue::{Issuer, Limits};
 use crate::report::intake::quoted;
 use crate::settings::{IDENTITY_VARIABLE, World};
 use crate::ui::value_of;
@@ -102,9 +104,22 @@ pub(super) fn complete(
             Source::Asked => fit(site, opened, name, world.ui.read_value(name.as_str(), false)?, world)?,
             Source::Issued(_) => continue,
         };
+        refuse_too_large(site, name, &value).with_context(|| format!("{name} was not rotated"))?;
         values.insert(name.clone(), value);
     }
     Ok(())
+}
+
+/// Refuses a value that a place of the secret does not take: a run with it would never end.
+fn refuse_too_large(site: &Site, name: &SecretName, value: &SecretValue) -> Result<(), Refusal> {
+    let project = &site.selection.project;
+    let has = |place: &Place| project.bindings(place).iter().any(|binding| binding.secret == *name);
+    let size = value.expose().len();
+    let mut places = project.places(&site.environment).into_iter().filter(has).map(|place| place.location);
+    match places.find(|location| size > location.largest_value()) {
+        Some(location) => Err(Refusal::TooLargeThere { name: name.clone(), limit: location.largest_value(), location }),
+        None => Ok(()),
+    }
 }
 
 /// Has a program issue a new value. `has_issued` is set as soon as it has ended well.
@@ -122,8 +137,9 @@ pub(super) fn issue(
     let values: Vec<&SecretValue> =
         entries.values().flat_map(|entry| [Some(&entry.value), entry.previous.as_ref()]).flatten().collect();
     let variables = inherited(&site.selection.project, world);
-    let issuer = Issuer { command, folder: site.selection.layout.root(), variables };
-    let issued = issuer.issue(name, &site.environment, &entries[name].value, &values);
+    let limits = Limits::default();
+    let issuer = Issuer { command, folder: site.selection.layout.root(), variables, limits };
+    let issued = block_on(issuer.issue(name, &site.environment, &entries[name].value, &values))?;
     let output = issued.with_context(|| format!("no new value of {name} was issued"))?;
     *has_issued = true;
     fit(site, opened, name, value_of(&output, false)?, world)

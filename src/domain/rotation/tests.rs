@@ -176,20 +176,35 @@ fn several_values_are_as_good_as_the_worst_of_them() {
 fn what_the_vault_has_is_told_by_its_fingerprints() {
     let key = FingerprintKey::new(Zeroizing::new([7; 32]));
     let value = SecretValue::copied_from;
-    let before = Before { old: key.value(&value("old")), rotated: None, expires: None };
-    for (now, previous, expected) in [
-        ("old", None, Standing::Old),
-        ("new", Some("old"), Standing::New),
-        ("old", Some("new"), Standing::Back),
-        ("new", None, Standing::Replaced),
-        ("old", Some("old"), Standing::Same),
-        ("newer", Some("new"), Standing::Strange),
-        ("newer", Some("newer"), Standing::Strange),
+    // With the new one noted, and without, as an older file has it.
+    for (now, previous, expected, unnoted) in [
+        ("old", None, Standing::Old, Standing::Old),
+        ("new", Some("old"), Standing::New, Standing::New),
+        ("old", Some("new"), Standing::Back, Standing::Back),
+        ("new", None, Standing::Replaced, Standing::Replaced),
+        ("old", Some("old"), Standing::Same, Standing::Same),
+        ("newer", Some("new"), Standing::Strange, Standing::Strange),
+        ("newer", Some("newer"), Standing::Strange, Standing::Strange),
+        ("new", Some("new"), Standing::Strange, Standing::Strange),
+        ("new", Some("newer"), Standing::Strange, Standing::Strange),
+        ("newer", Some("old"), Standing::Strange, Standing::New),
+        ("old", Some("newer"), Standing::Strange, Standing::Back),
+        ("newer", None, Standing::Strange, Standing::Replaced),
     ] {
         let source = Source { file: "vault/staging/a.toml.age".to_owned(), line: 1 };
         let previous = previous.map(value);
         let entry = Entry { value: value(now), template: None, previous, rotated: None, expires: None, source };
-        assert_eq!(standing(&key, &before, &entry), expected, "{now} {:?}", entry.previous.is_some());
+        let [noted, without] = [Some(key.value(&value("new"))), None].map(|new| {
+            let before = Before { old: key.value(&value("old")), new, rotated: None, expires: None };
+            (standing(&key, &before, &entry), learned(&key, &before, &entry))
+        });
+        assert_eq!((noted.0, without.0), (expected, unnoted), "{now} {:?}", entry.previous.is_some());
+        let learned = match unnoted {
+            Standing::New => Some(key.value(&entry.value)),
+            Standing::Back => entry.previous.as_ref().map(|previous| key.value(previous)),
+            _ => None,
+        };
+        assert_eq!((noted.1, without.1), (None, learned), "{now}");
     }
 }
 

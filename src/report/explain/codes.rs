@@ -257,6 +257,13 @@ pub const CODES: &[Code] = &[
         remedy: "`undrift rotate --continue -e ENVIRONMENT` does what is left; `undrift rotate --rollback -e ENVIRONMENT` brings the old values back. See docs/rotation.md.",
     },
     Code {
+        code: "UD257",
+        title: "list of rotations unreadable",
+        meaning: "rotation.toml of the environment is sealed and is not what undrift writes: a merge of two branches has left its marks in it, or another version wrote it.",
+        matters: "Nobody can say which names are being rotated, so nothing of the environment is rotated, set or revoked.",
+        remedy: "Take the file as one of the two branches has it (`git log -- vault/ENVIRONMENT/rotation.toml`), then `undrift seal -e ENVIRONMENT`.",
+    },
+    Code {
         code: "UD301",
         title: "no identity opens the file",
         meaning: "The file is encrypted, and none of your identities is among those it is meant for.",
