@@ -398,6 +398,14 @@ pub enum Refusal {
         /// The place.
         location: Location,
     },
+    /// A target that has no place for an environment.
+    #[error("`{target}` is no target of `{environment}`")]
+    NotServed {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The target.
+        target: TargetName,
+    },
     /// Several values that are to come over one stream.
     #[error("standard input has one value, and several are asked for")]
     OneValueAtATime,
@@ -543,6 +551,10 @@ impl Refusal {
             ),
             Self::TooLargeThere { name, .. } => {
                 format!("give a shorter one, or take the place out of `targets` in `[secrets.{name}]` of undrift.toml")
+            }
+            Self::NotServed { .. } => {
+                "`undrift list` shows the environments; `environments` of the target in undrift.toml says which it serves"
+                    .to_owned()
             }
             Self::OneValueAtATime => {
                 "say in undrift.toml how they are made, with `generate`; or run it at a terminal".to_owned()

@@ -30,6 +30,7 @@ const VERBS: &[&str] = &[
     "access -e staging",
     "rotate API_TOKEN -e staging --yes",
     "probe API_TOKEN -e staging",
+    "rotate --leaked API_TOKEN -e staging --yes",
     "seal -e staging --yes",
     "log -e staging",
     "history",

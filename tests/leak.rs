@@ -335,6 +335,11 @@ fn no_verb_shows_or_stores_a_value() {
     scene.run(&["rotate", "--rollback", "-e", "staging", "--yes", "--format", "json"]);
     scene.run_with(&["rotate", "API_TOKEN", "-e", "staging", "--yes", "--format", "markdown"], CANARIES[2]);
     probes(&mut scene, &hunt);
+    scene.run_with(&["rotate", "--leaked", "API_TOKEN", "-e", "staging", "--yes"], CANARIES[3]);
+    scene.run_with(&["rotate", "--leaked", "API_TOKEN", "-e", "staging", "--yes", "--format", "json"], CANARIES[2]);
+    scene.run(&["rotate", "--at", "web", "-e", "staging", "--yes"]);
+    scene.run(&["rotate", "--due", "-e", "staging"]);
+    scene.run(&["rotate", "--due", "-e", "staging", "--yes", "--format", "json"]);
     // Keys and tokens are hunted too: one that is refused, and one that is kept.
     for (arguments, input) in [
         (&["login", "github"][..], REFUSED_TOKEN),

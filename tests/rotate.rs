@@ -1,7 +1,10 @@
 //! `undrift rotate`: every place gets the new value, whatever befalls the run, and the vault knows every value meanwhile.
 
+mod due;
+mod emergency;
 mod faults;
 mod kills;
+mod merges;
 mod probes;
 
 use std::time::Duration;

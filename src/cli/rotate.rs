@@ -15,11 +15,14 @@ use super::ReportFormat;
                   Exit status: 0 finished, 1 the run is open, 2 something failed.\n\n\
                   Examples:\n  undrift rotate STRIPE_KEY -e staging\n  \
                   undrift rotate DB_USER DB_PASSWORD -e production --confirm production\n  \
-                  undrift rotate --continue -e staging"
+                  undrift rotate --continue -e staging\n  \
+                  undrift rotate --due -e staging\n  \
+                  undrift rotate --leaked STRIPE_KEY -e staging\n  \
+                  undrift rotate --at web -e staging"
 )]
 pub struct Rotate {
     /// The secrets that get new values; with `--continue`, `--rollback` or `--status` those whose run is meant
-    #[arg(value_name = "NAME", required_unless_present_any = ["resume", "rollback", "status"])]
+    #[arg(value_name = "NAME", required_unless_present_any = ["resume", "rollback", "status", "due", "at"])]
     pub names: Vec<String>,
 
     /// Do what is left of the runs that are open
@@ -33,6 +36,18 @@ pub struct Rotate {
     /// Show the runs that are open, as they were last seen
     #[arg(long)]
     pub status: bool,
+
+    /// Show what is due by `rotate-every` or `expires`, and after a yes rotate what can be made without a person
+    #[arg(long, conflicts_with_all = ["names", "resume", "rollback", "status", "leaked", "at"])]
+    pub due: bool,
+
+    /// Somebody has the values who should not: say where they ever stood, and what is to be revoked
+    #[arg(long, conflicts_with_all = ["resume", "rollback", "status", "at"])]
+    pub leaked: bool,
+
+    /// The target was broken into: new values for all that was ever stored there
+    #[arg(long, value_name = "TARGET", conflicts_with_all = ["names", "resume", "rollback", "status"])]
+    pub at: Option<String>,
 
     /// How to write it: `table` for people, `json` for scripts, `markdown` for a ticket
     #[arg(short, long, value_enum, default_value_t, hide_possible_values = true)]

@@ -63,11 +63,13 @@ pub fn answer(arguments: &[OsString], world: &mut World) -> Option<Exit> {
 fn command(world: &World) -> Command {
     let project = Layout::find(&world.folder).and_then(|layout| project::read(&layout).ok()).unwrap_or_default();
     let environments = project.environments.keys().map(EnvironmentName::to_string).collect();
-    let targets = project.targets.keys().map(TargetName::to_string).collect();
+    let targets: Vec<String> = project.targets.keys().map(TargetName::to_string).collect();
+    let at = targets.clone();
     let secrets: Vec<String> = project.secrets.keys().map(SecretName::to_string).collect();
     let mut command = Cli::command()
         .mut_arg("environments", |argument| argument.add(candidates(environments)))
         .mut_arg("targets", |argument| argument.add(candidates(targets)))
+        .mut_subcommand("rotate", |verb| verb.mut_arg("at", |argument| argument.add(candidates(at))))
         .mut_subcommand("explain", |verb| {
             let codes = CODES.iter().map(|code| code.code.to_owned()).collect();
             verb.mut_arg("code", |argument| argument.add(candidates(codes)))

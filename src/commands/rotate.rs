@@ -1,6 +1,8 @@
 //! `undrift rotate`: new values at every place at once, and the old ones gone only when every place runs the new.
 
 mod drive;
+mod due;
+mod emergency;
 mod probing;
 mod site;
 mod stuck;
@@ -9,6 +11,7 @@ mod value;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context;
+use vault_schema::rotation::LeftOut;
 
 use self::drive::{Ended, drive};
 use self::site::{Opened, Site};
@@ -18,7 +21,7 @@ use super::set::mention_unfinished;
 use super::values;
 use crate::cli::{Global, ReportFormat, Rotate};
 use crate::domain::name::SecretName;
-use crate::domain::rotation::{self, Before, Event, Run, Stage, Standing};
+use crate::domain::rotation::{self, Before, Event, Reason, Run, Stage, Standing};
 use crate::error::{Exit, Refusal};
 use crate::report::{self, rotation as render};
 use crate::settings::{Selection, World};
@@ -36,6 +39,9 @@ pub(super) fn run(arguments: &Rotate, global: &Global, world: &mut World) -> any
     if arguments.status {
         return status(arguments, &selection, global, world);
     }
+    if arguments.due {
+        return due::run(arguments, selection, global, world);
+    }
     selection.needs_environment()?;
     selection.needs_confirm(&arguments.confirm)?;
     let identities = world.identity_chain(global).load()?;
@@ -43,15 +49,52 @@ pub(super) fn run(arguments: &Rotate, global: &Global, world: &mut World) -> any
     let site = Site { selection, environment, identities };
     let opened = site.open()?;
     mention_unfinished(&site.environment, &opened.unfinished, world);
-    let ended = if arguments.resume || arguments.rollback {
-        resume(arguments, &site, &opened, global, world)?
-    } else {
-        vec![begin(arguments, &site, &opened, global, world)?]
+    if arguments.resume || arguments.rollback {
+        let ended = resume(arguments, &site, &opened, global, world)?;
+        return finish(arguments, &site, ended, Vec::new(), world);
+    }
+    let (wanted, left_out) = match &arguments.at {
+        Some(target) => emergency::all_at(&site, &opened, target, world)?,
+        None => {
+            let reason = arguments.leaked.then_some(Reason::Leaked);
+            (Wanted { names: arguments.names.clone(), reason }, Vec::new())
+        }
     };
+    let ended = if wanted.names.is_empty() {
+        Vec::new()
+    } else {
+        vec![begin(arguments, &wanted, &site, &opened, global, world)?]
+    };
+    finish(arguments, &site, ended, left_out, world)
+}
+
+/// What a run is begun for.
+struct Wanted {
+    names: Vec<String>,
+    /// Why in a hurry, if it is.
+    reason: Option<Reason>,
+}
+
+/// Shows what was done, and what a person can do next.
+fn finish(
+    arguments: &Rotate,
+    site: &Site,
+    ended: Vec<Ended>,
+    left_out: Vec<LeftOut>,
+    world: &mut World,
+) -> anyhow::Result<Exit> {
     let runs = ended.iter().map(|ended| (&ended.run, ended.push.clone())).collect();
-    show(&render::build((world.clock)(), &site.environment, runs), arguments.format, world);
+    let mut report = render::build((world.clock)(), &site.environment, runs);
+    for (shown, ended) in report.runs.iter_mut().zip(&ended) {
+        // What cannot be read of the past is no reason to hide what was just done.
+        shown.held = emergency::held_of(site, &ended.run).map_or_else(|_| Vec::new(), render::held);
+    }
+    report.left_out = left_out;
+    show(&report, arguments.format, world);
     let flags = site.flags();
-    for hint in ended.iter().flat_map(|ended| ended.hints(&site)) {
+    for hint in
+        ended.iter().flat_map(|ended| ended.hints(site).into_iter().chain(emergency::to_revoke(site, &ended.run)))
+    {
         world.ui.say(&format!("hint: {hint}"));
     }
     if ended.iter().any(Ended::has_more_to_do) {
@@ -60,7 +103,7 @@ pub(super) fn run(arguments: &Rotate, global: &Global, world: &mut World) -> any
              `undrift rotate --rollback{flags}` brings the old values back"
         ));
     }
-    let mut exit = Exit::Clean;
+    let mut exit = if report.left_out.is_empty() { Exit::Clean } else { Exit::Drift };
     for ended in ended {
         exit = exit.max(ended.exit());
         if let Some(error) = ended.trouble {
@@ -73,6 +116,7 @@ pub(super) fn run(arguments: &Rotate, global: &Global, world: &mut World) -> any
 /// Begins a run: first its file says so, then the values change.
 fn begin(
     arguments: &Rotate,
+    wanted: &Wanted,
     site: &Site,
     opened: &Opened,
     global: &Global,
@@ -80,7 +124,7 @@ fn begin(
 ) -> anyhow::Result<Ended> {
     let (inventory, key) = (&opened.read.inventory, opened.key()?);
     let mut secrets: BTreeMap<SecretName, Before> = BTreeMap::new();
-    for typed in &arguments.names {
+    for typed in &wanted.names {
         let (name, entry) = values::one(inventory, typed)?;
         let before = Before { old: key.value(&entry.value), new: None, rotated: entry.rotated, expires: entry.expires };
         secrets.insert(name.clone(), before);
@@ -92,6 +136,9 @@ fn begin(
     }
     for name in &names {
         refuse_unfit(site, opened, name)?;
+    }
+    if wanted.reason == Some(Reason::Leaked) {
+        emergency::mention_held(site, opened, &names, world)?;
     }
     if !arguments.yes {
         value::mention_programs(site, &names, world);
@@ -105,7 +152,8 @@ fn begin(
     let mut values = value::beforehand(site, opened, &names, world)?;
     let at = (world.clock)();
     let (who, places) = (world.author(&site.selection.layout), BTreeMap::new());
-    let run = Run { begun: at, who, stage: Stage::Prepared, since: at, secrets, places, probes: Vec::new() };
+    let (reason, probes) = (wanted.reason.clone(), Vec::new());
+    let run = Run { begun: at, who, reason, stage: Stage::Prepared, since: at, secrets, places, probes };
     let mut runs = opened.runs.clone();
     runs.push(run.clone());
     site.save(opened, &runs).context("nothing was changed, for the run could not be noted first")?;
@@ -175,6 +223,7 @@ fn resume(
             }
         }
         let question = if arguments.rollback {
+            emergency::mention_reasons(&meant, world);
             format!("bring the old values of {names} back to every place?")
         } else {
             format!("go on with the rotation of {names}?")

@@ -5,6 +5,8 @@
 //! meanwhile, the vault knows it. What a run does next depends on its stage, on what the vault has, and on what the places
 //! were just seen to run; never on what an earlier attempt believes to have done.
 
+mod due;
+mod exposure;
 mod heard;
 mod reach;
 
@@ -15,8 +17,10 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-pub use vault_schema::rotation::{Answer, PlaceReport, ProbeReport, Reach, Record, Stage, Which};
+pub use vault_schema::rotation::{Answer, PlaceReport, ProbeReport, Reach, Reason, Record, Stage, Which};
 
+pub use self::due::{Due, Why, due};
+pub use self::exposure::{Held, held, stored_at};
 pub use self::heard::Known;
 pub use self::reach::{filed, in_scope, narrow, reached};
 use super::fingerprint::{Fingerprint, FingerprintKey};
@@ -85,6 +89,8 @@ pub struct Run {
     pub begun: Timestamp,
     /// Who began it.
     pub who: Who,
+    /// Why in a hurry, if it was.
+    pub reason: Option<Reason>,
     /// How far it is.
     pub stage: Stage,
     /// Since when.

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod changes;
 pub mod diff;
 pub mod doctor;
+pub mod due;
 pub mod explain;
 pub mod history;
 pub mod html;

@@ -5,7 +5,9 @@ use std::fmt::Write;
 use jiff::Timestamp;
 use unicode_width::UnicodeWidthStr;
 use vault_schema::push::Push;
-use vault_schema::rotation::{PlaceReport, ProbeReport, Reach, Record, Rotation, RunReport, SCHEMA, Stage};
+use vault_schema::rotation::{
+    HeldReport, LeftOut, PlaceReport, ProbeReport, Reach, Record, Rotation, RunReport, SCHEMA, Stage,
+};
 
 use super::log::printable;
 use super::markdown::{code, sentence};
@@ -13,7 +15,7 @@ use super::{TOOL, log, table};
 use crate::domain::declaration::{Declaration, Project};
 use crate::domain::kind::Kind;
 use crate::domain::name::{EnvironmentName, SecretName};
-use crate::domain::rotation::{Answer, Run, Which, seconds};
+use crate::domain::rotation::{Answer, Held, Run, Which, seconds};
 
 /// Builds the report of these runs, each with what was just written for it.
 pub fn build(at: Timestamp, environment: &EnvironmentName, runs: Vec<(&Run, Option<Push>)>) -> Rotation {
@@ -23,19 +25,34 @@ pub fn build(at: Timestamp, environment: &EnvironmentName, runs: Vec<(&Run, Opti
         begun: run.begun,
         since: run.since,
         who: run.who.clone(),
+        reason: run.reason.clone(),
         seconds: run.stage.is_over().then(|| seconds(run.begun, run.since)),
         places: run.place_reports(),
         probes: run.probes.clone(),
+        held: Vec::new(),
         push,
     });
     let (schema, tool) = (SCHEMA.to_owned(), TOOL.to_owned());
-    Rotation { schema, tool, at, environment: environment.to_string(), runs: runs.collect() }
+    Rotation { schema, tool, at, environment: environment.to_string(), runs: runs.collect(), left_out: Vec::new() }
+}
+
+/// Builds the part that tells where what has leaked ever stood.
+pub fn held(held: Vec<Held>) -> Vec<HeldReport> {
+    let held = held.into_iter().map(|it| HeldReport {
+        place: it.place,
+        secret: it.secret.to_string(),
+        remote_name: it.remote_name.to_string(),
+        first: it.first,
+        last: it.last,
+        removed: it.removed,
+    });
+    held.collect()
 }
 
 /// Renders it for people. Names and places may hold what moves a terminal's cursor.
 pub fn table(report: &Rotation, width: usize) -> String {
     let mut text = String::new();
-    if report.runs.is_empty() {
+    if report.runs.is_empty() && report.left_out.is_empty() {
         let _ = writeln!(text, "no rotation is under way in `{}`", report.environment);
     }
     for run in &report.runs {
@@ -44,7 +61,7 @@ pub fn table(report: &Rotation, width: usize) -> String {
         {
             let _ = writeln!(text, "{}", table::push(push, width));
         }
-        let head = format!("{} in {}: {}", run.secrets.join(", "), report.environment, state(run));
+        let head = format!("{} in {}{}: {}", run.secrets.join(", "), report.environment, because(run), state(run));
         let _ = writeln!(text, "{}", printable(&head));
         let rows = run
             .places
@@ -56,6 +73,13 @@ pub fn table(report: &Rotation, width: usize) -> String {
         for (first, second) in &rows {
             let _ = writeln!(text, "  {first}{}  {second}", " ".repeat(longest - first.width()));
         }
+        for it in &run.held {
+            let line = format!("  stood at {} as {}: {}", it.place, it.remote_name, span(it));
+            let _ = writeln!(text, "{}", printable(&line));
+        }
+    }
+    for it in &report.left_out {
+        let _ = writeln!(text, "{}", printable(&format!("left out: {} {}{}", it.secret, it.why, issued(it))));
     }
     text
 }
@@ -64,7 +88,7 @@ pub fn table(report: &Rotation, width: usize) -> String {
 pub fn markdown(report: &Rotation) -> String {
     let mut text = String::new();
     let environment = code(&report.environment);
-    if report.runs.is_empty() {
+    if report.runs.is_empty() && report.left_out.is_empty() {
         let _ = writeln!(text, "No rotation is under way in {environment}.");
     }
     for (index, run) in report.runs.iter().enumerate() {
@@ -73,7 +97,13 @@ pub fn markdown(report: &Rotation) -> String {
         }
         let names: Vec<String> = run.secrets.iter().map(|name| code(name)).collect();
         let took = run.seconds.map_or_else(String::new, |seconds| format!("; it took {}", duration(seconds)));
-        let _ = writeln!(text, "{} in {environment}: {}{took}\n", names.join(", "), sentence(&state(run)));
+        let _ = writeln!(
+            text,
+            "{} in {environment}{}: {}{took}\n",
+            names.join(", "),
+            sentence(&because(run)),
+            sentence(&state(run))
+        );
         let _ = writeln!(text, "| place | state | since | after | receipt |\n|---|---|---|---|---|");
         for it in &run.places {
             let after = it.seconds.map(duration).unwrap_or_default();
@@ -89,8 +119,40 @@ pub fn markdown(report: &Rotation) -> String {
             let (first, last, reason) = (time(it.first), time(it.last), sentence(&it.reason));
             let _ = writeln!(text, "| {value} | {} | {reason} | {first} | {last} |", it.answer.as_str());
         }
+        if !run.held.is_empty() {
+            let _ = writeln!(text, "\n| ever stood at | as | written |\n|---|---|---|");
+        }
+        for it in &run.held {
+            let [place, name] = [&it.place, &it.remote_name].map(|text| code(text));
+            let _ = writeln!(text, "| {place} | {name} | {} |", span(it));
+        }
+    }
+    if !report.left_out.is_empty() {
+        let _ = writeln!(text, "{}Left out:\n", if report.runs.is_empty() { "" } else { "\n" });
+    }
+    for it in &report.left_out {
+        let why = sentence(&format!("{}{}", it.why, issued(it)));
+        let _ = writeln!(text, "- {} {why}", code(&it.secret));
     }
     text
+}
+
+/// Tells from when to when a secret stood somewhere, as far as anything tells.
+fn span(held: &HeldReport) -> String {
+    let removed = held.removed.map_or_else(String::new, |at| format!(", removed {}", time(at)));
+    if held.first == held.last {
+        return format!("{}{removed}", time(held.first));
+    }
+    format!("{} to {}{removed}", time(held.first), time(held.last))
+}
+
+fn issued(left_out: &LeftOut) -> String {
+    left_out.issuer.as_ref().map_or_else(String::new, |link| format!("; a new one is made at {link}"))
+}
+
+/// Tells in brackets why a run could not wait.
+fn because(run: &RunReport) -> String {
+    run.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"))
 }
 
 /// Tells in a sentence what the log keeps of a run that is over.
@@ -134,7 +196,8 @@ pub fn probed(project: &Project, run: &Run, value: Which, answer: Answer, flags:
 
 /// Returns which old values of a finished run a person has to revoke, because nobody has seen that they are dead.
 pub fn to_revoke(project: &Project, run: &Run) -> Vec<String> {
-    if run.stage != Stage::Finished {
+    // What could not wait says so by itself.
+    if run.stage != Stage::Finished || run.reason.is_some() {
         return Vec::new();
     }
     let dead = run.last_told(Which::Old, Answer::Dead);

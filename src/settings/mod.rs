@@ -212,10 +212,7 @@ impl Selection {
         }
         let mut targets = Vec::new();
         for name in &global.targets {
-            let declared = project.targets.get_key_value(name.as_str());
-            let known = || project.targets.keys().map(TargetName::as_str);
-            let (declared, _) = declared.ok_or_else(|| undeclared("target", name, known()))?;
-            targets.push(declared.clone());
+            targets.push(target(&project, name)?.clone());
         }
         let environments_named = !environments.is_empty();
         if !environments_named {
@@ -254,6 +251,11 @@ impl Selection {
         first.map_or(Ok(()), |name| Err(Refusal::NeedsConfirm(name.clone())))
     }
 
+    /// Returns a target that was typed.
+    pub fn target(&self, name: &str) -> Result<&TargetName, Refusal> {
+        target(&self.project, name)
+    }
+
     /// Returns the one target that is meant, and refuses none and several.
     pub fn one_target(&self, verb: &'static str) -> Result<&TargetName, Refusal> {
         match self.targets.as_slice() {
@@ -269,6 +271,12 @@ impl Selection {
     pub fn means(&self, target: &TargetName) -> bool {
         self.targets.is_empty() || self.targets.contains(target)
     }
+}
+
+fn target<'a>(project: &'a Project, name: &str) -> Result<&'a TargetName, Refusal> {
+    let known = || project.targets.keys().map(TargetName::as_str);
+    let declared = project.targets.get_key_value(name);
+    declared.map(|(declared, _)| declared).ok_or_else(|| undeclared("target", name, known()))
 }
 
 fn undeclared<'a>(what: &'static str, name: &str, known: impl Iterator<Item = &'a str>) -> Refusal {

@@ -156,6 +156,7 @@ fn filed(run: &Run) -> FiledRun {
         stage: run.stage,
         since: run.since,
         who: run.who.clone(),
+        reason: run.reason.clone(),
         secrets: secrets.collect(),
         places: places.collect(),
         probes: run.probes.clone(),
@@ -177,6 +178,7 @@ fn unfile(run: FiledRun) -> Option<Run> {
     Some(Run {
         begun: run.begun,
         who: run.who,
+        reason: run.reason,
         stage: run.stage,
         since: run.since,
         secrets: secrets.collect::<Option<BTreeMap<_, _>>>()?,
@@ -191,7 +193,7 @@ mod tests {
 
     use super::*;
     use crate::domain::log::Who;
-    use crate::domain::rotation::{Answer, ProbeReport, Reach, Stage, Which};
+    use crate::domain::rotation::{Answer, ProbeReport, Reach, Reason, Stage, Which};
     use crate::domain::seal::{BreachKind, Recorded};
     use crate::domain::secret::SecretValue;
     use crate::vault::seal;
@@ -210,6 +212,7 @@ mod tests {
         Run {
             begun: at,
             who: Who { user: Some("alice".to_owned()), ..Who::default() },
+            reason: Some(Reason::Breached("web".to_owned())),
             stage: Stage::Staged,
             since: at,
             secrets: [(name("A"), before(None, None, None)), (name("B"), before(Some(value("y")), day, day))].into(),

@@ -7,6 +7,7 @@ pub mod access;
 pub mod audit;
 pub mod diff;
 pub mod doctor;
+pub mod due;
 pub mod etags;
 #[cfg(feature = "schemas")]
 pub mod group;

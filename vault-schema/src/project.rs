@@ -37,6 +37,19 @@ pub struct ProjectFile {
     pub audit: Audit,
     /// Who is told what an audit has found, by `undrift audit --notify`.
     pub notify: Option<Notify>,
+    /// How long values may stand.
+    #[serde(default)]
+    pub rotation: Rotation,
+}
+
+/// How long values may stand whose secrets say nothing of it themselves.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Rotation {
+    /// By `kind`, as `rotate-every` of a secret: `{ token = "90d", stripe-key = "30d" }`.
+    #[serde(default)]
+    pub every: BTreeMap<String, String>,
 }
 
 /// What an audit makes of what it finds.

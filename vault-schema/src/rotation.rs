@@ -3,6 +3,7 @@
 //! Safe to commit: values appear only as HMAC-SHA-256 under the environment's own key.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -43,6 +44,9 @@ pub struct Run {
     pub since: Timestamp,
     /// Who began it.
     pub who: Who,
+    /// Why in a hurry, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
     /// The secrets that change together.
     pub secrets: BTreeMap<String, Before>,
     /// The places that have them, as they were last seen.
@@ -51,6 +55,29 @@ pub struct Run {
     /// What probes have told of its values, the first first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub probes: Vec<ProbeReport>,
+}
+
+/// Why a run was begun that could not wait.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// Somebody has the old values who should not.
+    Leaked,
+    /// Somebody may have all that was ever stored at this target.
+    Breached(
+        /// The target, by its name in `undrift.toml`.
+        String,
+    ),
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Leaked => formatter.write_str("leaked"),
+            Self::Breached(target) => write!(formatter, "{target} was broken into"),
+        }
+    }
 }
 
 /// What the vault said of a secret when its run began.
@@ -215,6 +242,21 @@ pub struct Rotation {
     pub environment: String,
     /// The runs that were meant, as they are now.
     pub runs: Vec<RunReport>,
+    /// Secrets that should have had new values, and are in no run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A secret that should have a new value, and is in no run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct LeftOut {
+    /// The secret.
+    pub secret: String,
+    /// Why.
+    pub why: String,
+    /// Where its issuer makes a new one, where that is known.
+    pub issuer: Option<String>,
 }
 
 /// One run, without any fingerprint.
@@ -231,12 +273,18 @@ pub struct RunReport {
     pub since: Timestamp,
     /// Who began it.
     pub who: Who,
+    /// Why in a hurry, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
     /// How many seconds it has taken, where it is over.
     pub seconds: Option<u64>,
     /// The places that have them.
     pub places: Vec<PlaceReport>,
     /// What probes have told of its values, the first first.
     pub probes: Vec<ProbeReport>,
+    /// Where they ever stood, as the receipts and the log tell it; for what has leaked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<HeldReport>,
     /// What was just written, if anything was to be.
     pub push: Option<Push>,
 }
@@ -272,4 +320,22 @@ pub struct Record {
     /// What probes have told of its values, the first first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub probes: Vec<ProbeReport>,
+}
+
+/// A place where a secret stands or stood.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct HeldReport {
+    /// The place.
+    pub place: String,
+    /// The secret.
+    pub secret: String,
+    /// Its name there.
+    pub remote_name: String,
+    /// When it was first written there, as far as anything tells.
+    pub first: Timestamp,
+    /// When it was last written there.
+    pub last: Timestamp,
+    /// When it was removed there, if it was.
+    pub removed: Option<Timestamp>,
 }

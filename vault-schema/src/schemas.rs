@@ -5,8 +5,8 @@ use schemars::{JsonSchema, Schema, schema_for};
 use serde_json::Value;
 
 use crate::{
-    access, audit, diff, doctor, etags, group, history, journal, list, log, message, plan, project, push, receipts,
-    renaming, rotation, saved_plan, seal,
+    access, audit, diff, doctor, due, etags, group, history, journal, list, log, message, plan, project, push,
+    receipts, renaming, rotation, saved_plan, seal,
 };
 
 /// One format.
@@ -45,6 +45,7 @@ pub fn all() -> Vec<Format> {
         json::<history::History>("history.schema.json", "undrift history --format json"),
         json::<plan::Plan>("plan.schema.json", "undrift plan --format json"),
         json::<push::Push>("push.schema.json", "undrift push --format json"),
+        json::<due::Due>("due.schema.json", "undrift rotate --due --format json"),
         json::<rotation::Rotation>("rotation.schema.json", "undrift rotate --format json"),
         json::<list::List>("list.schema.json", "undrift list --format json"),
         json::<log::Log>("log.schema.json", "undrift log --format json"),

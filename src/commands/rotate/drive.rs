@@ -15,7 +15,7 @@ use crate::cli::{Choices, Global};
 use crate::commands::push::{self, Done};
 use crate::commands::survey::{Survey, survey};
 use crate::domain::fleet::Fleet;
-use crate::domain::log::{Action, Deed};
+use crate::domain::log::{Action, Deed, Line};
 use crate::domain::name::SecretName;
 use crate::domain::place::{Location, Place};
 use crate::domain::rotation::{self, Answer, Event, Known, Reach, Run, Task, Which};
@@ -230,14 +230,18 @@ fn log(site: &Site, opened: &Opened, run: &Run, event: Event, world: &World) -> 
     let layout = &site.selection.layout;
     let log = Log::of(layout, &site.environment, opened.key()?);
     let secrets: Vec<SecretName> = run.secrets.keys().cloned().collect();
-    let is_told = log.read()?.entries.iter().any(|entry| {
-        let told = &entry.line;
-        (told.action, told.at >= run.begun) == (action, true)
+    // The last line of these secrets: where a clock has gone back, an earlier run may have later ones.
+    let is_of_these = |told: &&Line| {
+        matches!(told.action, Action::Rotate | Action::Finish | Action::RollBack)
             && told.secrets.iter().map(String::as_str).eq(secrets.iter().map(SecretName::as_str))
-    });
+    };
+    let chain = log.read()?;
+    let last = chain.entries.iter().map(|entry| &entry.line).rfind(is_of_these);
+    let is_told = last.is_some_and(|told| (told.action, told.at >= run.begun) == (action, true));
     if !is_told {
         let record = (action != Action::Rotate).then(|| run.record());
-        let deed = Deed { run: record, ..Deed::in_vault(action, secrets) };
+        let choice = run.reason.as_ref().map(ToString::to_string);
+        let deed = Deed { run: record, choice, ..Deed::in_vault(action, secrets) };
         log.append(&world.author(layout), (world.clock)(), &[deed])?;
     }
     Ok(())

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 
 use anyhow::Context;
+pub(super) use vault_schema::due::Maker;
 
 use super::site::{Opened, Site};
 use crate::commands::set::mention_faults;
 use crate::commands::survey::block_on;
 use crate::domain::declaration::{Declaration, Project, TokenSource};
 use crate::domain::generate::Kind;
+use crate::domain::kind::Kind as Form;
 use crate::domain::name::SecretName;
 use crate::domain::place::Place;
 use crate::domain::secret::SecretValue;
@@ -52,6 +54,23 @@ impl<'a> Source<'a> {
             Some(Declaration { command: Some(command), .. }) => Self::Issued(command),
             _ => Self::Asked,
         }
+    }
+}
+
+/// Returns who makes a new value of a secret.
+pub(super) fn maker(site: &Site, name: &SecretName) -> Maker {
+    match Source::of(site, name) {
+        Source::Generated(_) => Maker::Generate,
+        Source::Issued(_) => Maker::Command,
+        Source::Asked => Maker::Person,
+    }
+}
+
+/// Returns where the issuer of a secret makes a new value, where that is known.
+pub(super) fn issuer(site: &Site, name: &SecretName) -> Option<&'static str> {
+    match site.selection.project.secrets.get(name)?.kind? {
+        Form::Issued(issuer) => Some(issuer.facts().rotate.as_str()),
+        Form::Form(_) => None,
     }
 }
 

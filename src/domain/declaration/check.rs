@@ -280,6 +280,7 @@ impl Checker<'_> {
                 project.secrets.insert(name, declaration);
             }
         }
+        self.intervals_by_kind(&mut project);
         self.one_environment_a_name(&project);
         for (index, rule) in self.file.ignore.iter().enumerate() {
             let path = ["ignore".into(), index.into()];
@@ -479,6 +480,21 @@ impl Checker<'_> {
             self.fault(&below(path, ["rotate-every".into()]), FaultKind::Interval);
         }
         interval
+    }
+
+    /// Gives the secrets of a kind the interval that stands for all of it, where they have none of their own.
+    fn intervals_by_kind(&mut self, project: &mut Project) {
+        for (name, text) in &self.file.rotation.every {
+            let path = ["rotation".into(), "every".into(), name.as_str().into()];
+            let kind = Kind::parse(name).map_err(|unknown| self.fault(&path, FaultKind::Kind(unknown))).ok();
+            let interval = Interval::parse(text);
+            if interval.is_none() {
+                self.fault(&path, FaultKind::Interval);
+            }
+            for declaration in project.secrets.values_mut().filter(|it| kind.is_some() && it.kind == kind) {
+                declaration.rotate_every = declaration.rotate_every.or(interval);
+            }
+        }
     }
 
     fn kind(&mut self, path: &[PathStep], name: &str) -> Option<Kind> {

@@ -215,6 +215,7 @@ fn a_place_is_dated_by_when_it_came_so_far() {
     let mut run = Run {
         begun: first,
         who: Who::default(),
+        reason: None,
         stage: Stage::Staged,
         since: first,
         secrets: BTreeMap::new(),
