@@ -85,4 +85,10 @@ fn where_nothing_can_be_made_all_is_left_out_and_nothing_is_written() {
     assert!(world.run(&foreign).status(2).talk.contains("`ci` is no target of `production`"));
     assert!(crate::world::files(&world.path("vault")) == before);
     assert_eq!(writes(&fly, &github), 0);
+    // One is not in the vault any more, and the other is being rotated already.
+    let _ = world.run(&["rm", "STRIPE_KEY", "-e", "staging", "--yes"]).status(0);
+    github.inject(Fault::new(FaultKind::status(500, "{}")).method("PUT").always());
+    let _ = rotate(&world, "token-2").status(2);
+    let all = world.run(&["rotate", "--at", "ci", "-e", "staging", "--yes"]).status(1);
+    assert_snapshot!("breached_obstacles", all.transcript());
 }

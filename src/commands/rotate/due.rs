@@ -1,7 +1,7 @@
 //! `undrift rotate --due`: what should be made new, and one run for all of it that needs nobody.
 
 use jiff::tz::TimeZone;
-use vault_schema::due::{Maker, Secret, Why as Reason};
+use vault_schema::due::{self as schema, Maker, Secret};
 use vault_schema::rotation::LeftOut;
 
 use super::emergency::obstacle;
@@ -52,6 +52,7 @@ pub(super) fn run(
         let text = match arguments.format {
             ReportFormat::Json => report::json(&report),
             ReportFormat::Markdown => render::markdown(&report),
+            ReportFormat::Table if is_run => render::table(&report) + "\n",
             ReportFormat::Table => render::table(&report),
         };
         world.ui.write(&text);
@@ -77,9 +78,9 @@ fn secrets(site: &Site, opened: &Opened, world: &World) -> Vec<Secret> {
     let due = due(&site.selection.project, &opened.read.inventory, today).into_iter();
     due.map(|Due { name, why, rotated }| {
         let (why, day) = match why {
-            Why::Expired(day) => (Reason::Expired, day),
-            Why::Expires(day) => (Reason::Expires, day),
-            Why::Due(day) => (Reason::Due, day),
+            Why::Expired(day) => (schema::Why::Expired, day),
+            Why::Expires(day) => (schema::Why::Expires, day),
+            Why::Due(day) => (schema::Why::Due, day),
         };
         Secret {
             name: name.to_string(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use vault_schema::due::Maker;
 use vault_schema::rotation::LeftOut;
 
 use super::site::{Opened, Site};
@@ -161,9 +162,10 @@ pub(super) fn obstacle(site: &Site, opened: &Opened, name: &SecretName, can_ask:
         ));
     }
     if let Err(error) = refuse_unfit(site, opened, name) {
-        return Some(error.to_string());
+        let why = error.to_string();
+        return Some(why.strip_prefix(&format!("{name} ")).unwrap_or(&why).to_owned());
     }
-    (!can_ask && value::maker(site, name) == value::Maker::Person)
+    (!can_ask && value::maker(site, name) == Maker::Person)
         .then(|| format!("is issued by somebody, and has to be given: `undrift rotate {name}{}`", site.flags()))
 }
 
@@ -189,7 +191,7 @@ pub(super) fn to_revoke(site: &Site, run: &Run) -> Vec<String> {
     let names = run.secrets.keys().filter(|name| !dead.iter().any(|probe| probe.secret == name.as_str()));
     names
         .map(|name| match (value::maker(site, name), value::issuer(site, name)) {
-            (value::Maker::Generate, _) => {
+            (Maker::Generate, _) => {
                 format!("the old value of {name} was made here: whatever else accepts it has to forget it {when}")
             }
             (_, Some(link)) => format!("revoke the old value of {name} at {link} {when}"),

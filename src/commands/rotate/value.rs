@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 
 use anyhow::Context;
-pub(super) use vault_schema::due::Maker;
+use vault_schema::due::Maker;
 
 use super::site::{Opened, Site};
 use crate::commands::set::mention_faults;
