@@ -61,6 +61,7 @@ fn report_file(text: &str) -> Result<ReportFile, String> {
 
 /// `undrift audit`
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[command(after_help = "An audit only reads. It covers every environment that your identity opens.\n\n\
                   Examples:\n  undrift audit\n  undrift audit -e production --format json\n  \
                   undrift audit --write html=audit.html --write json=audit.json\n  \

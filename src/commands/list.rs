@@ -183,9 +183,8 @@ fn dates(project: &Project, name: &SecretName, entry: &Entry, today: Date) -> Op
     let rotate_every = project.rotate_every(name);
     let state = match age::age(entry, rotate_every, today) {
         Age::SoonExpired { .. } if entry.rotated.is_none() && rotate_every.is_some() => State::AgeUnknown,
-        Age::SoonDue { .. } | Age::SoonExpired { .. } => State::Good,
         Age::Good if entry.rotated.is_none() && entry.expires.is_none() => return None,
-        Age::Good => State::Good,
+        Age::Good | Age::SoonDue { .. } | Age::SoonExpired { .. } => State::Good,
         Age::Unknown => State::AgeUnknown,
         Age::Overdue { .. } => State::Overdue,
         Age::Expired { .. } => State::Expired,

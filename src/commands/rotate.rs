@@ -53,12 +53,11 @@ pub(super) fn run(arguments: &Rotate, global: &Global, world: &mut World) -> any
         let ended = resume(arguments, &site, &opened, global, world)?;
         return finish(arguments, &site, ended, Vec::new(), world);
     }
-    let (wanted, left_out) = match &arguments.at {
-        Some(target) => emergency::all_at(&site, &opened, target, world)?,
-        None => {
-            let reason = arguments.leaked.then_some(Reason::Leaked);
-            (Wanted { names: arguments.names.clone(), reason }, Vec::new())
-        }
+    let (wanted, left_out) = if let Some(target) = &arguments.at {
+        emergency::all_at(&site, &opened, target, world)?
+    } else {
+        let reason = arguments.leaked.then_some(Reason::Leaked);
+        (Wanted { names: arguments.names.clone(), reason }, Vec::new())
     };
     let ended = if wanted.names.is_empty() {
         Vec::new()

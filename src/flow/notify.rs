@@ -21,6 +21,7 @@ pub struct Recipient {
 
 /// A way to somebody.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are as many as a person has declared")]
 pub enum Channel {
     /// A webhook.
     Webhook {

@@ -118,6 +118,7 @@ mod tests {
     fn line(hour: u32, action: Action, place: Option<&str>, secrets: &[&str], remote: &[&str]) -> Line {
         let names = |names: &[&str]| names.iter().map(ToString::to_string).collect();
         Line {
+            run: None,
             version: VERSION,
             at: at(hour),
             who: Who::default(),

@@ -213,9 +213,9 @@ fn a_place_is_dated_by_when_it_came_so_far() {
     let at = |text: &str| text.parse::<Timestamp>().expect("a time");
     let [first, second] = ["2026-11-20T08:00:00Z", "2026-11-20T09:00:00Z"].map(at);
     let mut run = Run {
+        reason: None,
         begun: first,
         who: Who::default(),
-        reason: None,
         stage: Stage::Staged,
         since: first,
         secrets: BTreeMap::new(),
@@ -241,11 +241,13 @@ fn a_place_is_dated_by_when_it_came_so_far() {
 fn what_is_told_again_is_noted_once_with_both_times() {
     let at = |minute: i64| Timestamp::from_second(minute * 60).expect("a time");
     let before = Before {
+        new: None,
         old: FingerprintKey::new(Zeroizing::new([7; 32])).value(&SecretValue::copied_from("old")),
         rotated: None,
         expires: None,
     };
     let mut run = Run {
+        reason: None,
         begun: at(0),
         who: Who::default(),
         stage: Stage::Verified,
