@@ -43,17 +43,21 @@
     let all = 0;
     for (const table of tables) {
       let first = null;
-      for (const head of table.tHead.rows[0].cells) {
+      // The first cell of each row is its head; a column is out as a whole.
+      const outs = [...table.tHead.rows[0].cells].map((head) => {
         head.hidden = Boolean(wanted.target && head.dataset.t && head.dataset.t !== wanted.target);
-      }
+        return head.hidden;
+      });
       const section = table.closest('section');
       const elsewhere = Boolean(wanted.environment && section.dataset.e !== wanted.environment);
       for (const row of table.tBodies[0].rows) {
         const here = !elsewhere && matches(row, wanted);
         let any = false;
-        for (const cell of row.cells) {
-          const out = Boolean(wanted.target && cell.dataset.t && cell.dataset.t !== wanted.target);
-          cell.hidden = out;
+        let column = 0;
+        for (const cell of row.children) {
+          const out = outs[column];
+          column += 1;
+          if (cell.hidden !== out) cell.hidden = out;
           for (const button of cell.children) {
             if (button.localName !== 'button') continue;
             const visible = here && !out && fits(button, wanted.verdict);
@@ -81,7 +85,8 @@
   let data = null;
   const open = (button) => {
     data = data || JSON.parse(one('data').textContent);
-    const entry = data.entries[Number(button.dataset.i)];
+    const texts = data.entries[Number(button.dataset.i)];
+    const entry = Object.fromEntries(data.fields.map((field, index) => [field, data.texts[texts[index]]]));
     one('details-title').textContent = entry.name + ' at ' + entry.place;
     const list = one('details-list');
     list.replaceChildren();

@@ -275,9 +275,11 @@ fn ten_thousand_rows_open_and_filter() {
         .map(|index| {
             let (target, secret) = (format!("target-{}", index / 50), format!("SECRET_{}", index % 50));
             let place = format!("fly:shop-{target}");
+            let detail = format!("what is known of row {index}");
             vault_schema::audit::Entry {
                 target,
                 place,
+                detail,
                 remote_name: secret.clone(),
                 secret: Some(secret),
                 ..entry.clone()
@@ -292,5 +294,14 @@ fn ten_thousand_rows_open_and_filter() {
     choose(&browser, "by-name", "");
     choose(&browser, "by-target", "target-171");
     assert_eq!(visible(&browser, ".matrix button"), 50);
+    browser.run("document.querySelector('tr:not([hidden]) button:not(.off)').click()");
+    let details = browser.run("return document.getElementById('details').innerText");
+    let details = details.as_str().unwrap();
+    assert!(details.contains("what is known of row 8550") && details.contains("fly:shop-target-171"), "{details}");
+    browser.run("document.querySelector('#details button').click()");
+    // What was filtered away is there again.
+    choose(&browser, "by-target", "");
+    assert_eq!(browser.run("return document.getElementById('shown').textContent"), "10000 of 10000 shown");
+    assert_eq!(browser.run("return document.querySelectorAll('.matrix td[hidden], .matrix .off').length"), 0);
     assert_eq!(browser.noticed().0, Vec::<Value>::new());
 }

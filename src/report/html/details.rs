@@ -1,6 +1,7 @@
 //! What the page's script shows of a cell that is opened: texts alone, ready to be read.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -10,76 +11,97 @@ use vault_schema::verdict::{Proof, Rollout, Verdict};
 use super::super::explain::CODES;
 use super::super::table;
 
-#[derive(Serialize)]
-pub(super) struct Data<'a> {
-    entries: Vec<Details<'a>>,
-    codes: BTreeMap<&'static str, String>,
-}
+/// What is known of each entry, by the names that the script has for it.
+const FIELDS: [&str; 14] = [
+    "environment",
+    "target",
+    "place",
+    "name",
+    "state",
+    "proof",
+    "rollout",
+    "detail",
+    "secret",
+    "written",
+    "open_since",
+    "location",
+    "code",
+    "next",
+];
 
 #[derive(Serialize)]
-struct Details<'a> {
-    environment: &'a str,
-    target: &'a str,
-    place: &'a str,
-    name: &'a str,
-    state: String,
-    proof: &'static str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    rollout: &'static str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    detail: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    secret: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    written: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    open_since: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    location: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<&'a str>,
+pub(super) struct Data<'a> {
+    fields: [&'static str; FIELDS.len()],
+    /// Each text once: ten thousand rows say few different things.
+    texts: Vec<Cow<'a, str>>,
+    /// The text of each field of each entry, by its place in `texts`.
+    entries: Vec<[usize; FIELDS.len()]>,
+    codes: BTreeMap<&'static str, String>,
 }
 
 pub(super) fn data(report: &Report) -> Data<'_> {
     let is_used = |code: &str| report.entries.iter().any(|entry| entry.code.as_deref() == Some(code));
     let used = CODES.iter().filter(|code| is_used(code.code));
+    let mut texts = Texts::default();
+    let entries = report.entries.iter().map(|entry| details(entry).map(|text| texts.number(text))).collect();
     Data {
-        entries: report.entries.iter().map(details).collect(),
+        fields: FIELDS,
+        texts: texts.all,
+        entries,
         codes: used.map(|code| (code.code, format!("{} {}", code.meaning, code.matters))).collect(),
     }
 }
 
-fn details(entry: &Entry) -> Details<'_> {
-    Details {
-        environment: &entry.environment,
-        target: &entry.target,
-        place: &entry.place,
-        name: &entry.remote_name,
-        state: table::line(entry).state,
-        proof: match (entry.proof, entry.verdict) {
-            (Proof::Value, Verdict::Missing) => "its absence was seen",
-            (Proof::Value, _) => "the value itself",
-            (Proof::Digest, _) => "a digest of the value",
-            (Proof::Receipt, _) => "the receipt of our last write",
-            (Proof::None, _) => "nothing",
-        },
-        rollout: match entry.rollout {
-            Rollout::Live => "the machines run the stored value",
-            Rollout::Staged => "stored, and no machine has it yet",
-            Rollout::Partial => "some machines still run the older value",
-            Rollout::Unknown => "it could not be told what the machines run",
-            Rollout::None => "",
-        },
-        detail: &entry.detail,
-        secret: entry.secret.as_deref(),
-        written: entry.written.map(minute),
-        open_since: entry.open_since.map(minute),
-        location: entry.location.as_deref(),
-        code: entry.code.as_deref(),
-        next: entry.next.as_deref(),
+/// Texts, each of which has a number.
+#[derive(Default)]
+struct Texts<'a> {
+    numbers: HashMap<Cow<'a, str>, usize>,
+    all: Vec<Cow<'a, str>>,
+}
+
+impl<'a> Texts<'a> {
+    fn number(&mut self, text: Cow<'a, str>) -> usize {
+        if let Some(number) = self.numbers.get(&text) {
+            return *number;
+        }
+        self.all.push(text.clone());
+        self.numbers.insert(text, self.all.len() - 1);
+        self.all.len() - 1
     }
+}
+
+/// Returns the texts of [`FIELDS`]; what is not known is empty.
+fn details(entry: &Entry) -> [Cow<'_, str>; FIELDS.len()] {
+    let proof = match (entry.proof, entry.verdict) {
+        (Proof::Value, Verdict::Missing) => "its absence was seen",
+        (Proof::Value, _) => "the value itself",
+        (Proof::Digest, _) => "a digest of the value",
+        (Proof::Receipt, _) => "the receipt of our last write",
+        (Proof::None, _) => "nothing",
+    };
+    let rollout = match entry.rollout {
+        Rollout::Live => "the machines run the stored value",
+        Rollout::Staged => "stored, and no machine has it yet",
+        Rollout::Partial => "some machines still run the older value",
+        Rollout::Unknown => "it could not be told what the machines run",
+        Rollout::None => "",
+    };
+    [
+        entry.environment.as_str().into(),
+        entry.target.as_str().into(),
+        entry.place.as_str().into(),
+        entry.remote_name.as_str().into(),
+        table::line(entry).state.into(),
+        proof.into(),
+        rollout.into(),
+        entry.detail.as_str().into(),
+        entry.secret.as_deref().unwrap_or_default().into(),
+        entry.written.map(minute).unwrap_or_default().into(),
+        entry.open_since.map(minute).unwrap_or_default().into(),
+        entry.location.as_deref().unwrap_or_default().into(),
+        entry.code.as_deref().unwrap_or_default().into(),
+        entry.next.as_deref().unwrap_or_default().into(),
+    ]
 }
 
 fn minute(at: Timestamp) -> String {

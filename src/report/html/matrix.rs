@@ -30,13 +30,8 @@ pub(super) struct Head<'a> {
 pub(super) struct Row<'a> {
     pub(super) head: Head<'a>,
     pub(super) search: String,
-    pub(super) cells: Vec<Cell<'a>>,
-}
-
-#[derive(Default)]
-pub(super) struct Cell<'a> {
-    pub(super) target: Option<&'a str>,
-    pub(super) items: Vec<Item>,
+    /// The items of each column.
+    pub(super) cells: Vec<Vec<Item>>,
 }
 
 pub(super) struct Item {
@@ -79,7 +74,7 @@ fn matrix<'a>(report: &'a Report, environment: &'a str, entries: &[(usize, &'a E
     } else {
         (secrets.values().cloned().collect(), places.values().cloned().collect())
     };
-    let cells = || across.iter().map(|head| Cell { target: head.target, items: Vec::new() }).collect();
+    let cells = || across.iter().map(|_| Vec::new()).collect();
     let mut rows: Vec<Row<'_>> =
         down.into_iter().map(|head| Row { search: head.label.to_lowercase(), head, cells: cells() }).collect();
     for (index, entry) in entries {
@@ -90,7 +85,7 @@ fn matrix<'a>(report: &'a Report, environment: &'a str, entries: &[(usize, &'a E
             row.search.push(' ');
             row.search.push_str(&entry.remote_name.to_lowercase());
         }
-        row.cells[column].items.push(item(*index, entry));
+        row.cells[column].push(item(*index, entry));
     }
     let corner = if is_turned { "place" } else { "secret" };
     Matrix { environment, corner, dense: across.len() > FEW, columns: across, rows }

@@ -91,3 +91,20 @@ fn a_trend_needs_two_audits_and_stays_in_its_frame() {
     assert_eq!(trend.levels, [(215, 0), (115, 2), (15, 4)]);
     assert_eq!(trend.rows.iter().map(|row| row.counts[0]).collect::<Vec<_>>(), [4, 0, 2]);
 }
+
+#[test]
+fn what_is_known_of_a_cell_is_told_once_and_found_by_its_number() {
+    let mut odd = entry("web", "B", Verdict::Behind);
+    odd.secret = None;
+    let rows = report(vec![entry("web", "A", Verdict::InSync), odd, entry("ci", "A", Verdict::InSync)], vec![]);
+    let data = serde_json::to_value(details::data(&rows)).expect("plain text");
+    let known = |index: usize, field: &str| {
+        let number = data["fields"].as_array()?.iter().position(|it| it == field)?;
+        data["texts"][usize::try_from(data["entries"][index][number].as_u64()?).ok()?].as_str()
+    };
+    assert_eq!((known(0, "name"), known(1, "name"), known(2, "target")), (Some("A"), Some("B"), Some("ci")));
+    assert_eq!((known(0, "code"), known(1, "code"), known(1, "secret")), (Some(""), Some("UD102"), Some("")));
+    assert_eq!(known(1, "next"), Some("undrift push -e staging -t web"));
+    let texts: Vec<_> = data["texts"].as_array().expect("texts").iter().collect();
+    assert!(texts.iter().enumerate().all(|(index, text)| !texts[..index].contains(text)), "{texts:?}");
+}
