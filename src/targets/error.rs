@@ -84,6 +84,9 @@ pub enum Limit {
     /// Our own: so many writes in any hour.
     #[error("{0} writes an hour are spent")]
     Hour(usize),
+    /// Our own: so many reads in any minute.
+    #[error("{0} reads a minute are spent")]
+    Reads(usize),
     /// Our own: a pause between the writes of a large number.
     #[error("many writes are sent one at a time")]
     Pace,

@@ -12,6 +12,7 @@ mod kept;
 mod origin;
 mod post;
 mod question;
+mod reads;
 mod retry;
 mod turn;
 mod wait;
@@ -34,6 +35,7 @@ pub use question::Question;
 pub use wait::Wait;
 
 use self::kept::Kept;
+use self::reads::ReadBudget;
 
 use super::error::{TargetError, Unusable};
 
@@ -86,6 +88,12 @@ const WAITS: usize = 64;
 /// A budget that all places of one token draw on.
 type SharedBudget = Arc<Mutex<WriteBudget>>;
 
+/// The same of reads.
+type SharedReads = Arc<Mutex<ReadBudget>>;
+
+/// Both of them.
+type Budgets = (SharedBudget, SharedReads);
+
 /// The client. Clones share connections, limits and budgets, so that a program has one.
 #[derive(Clone)]
 pub struct Client(Arc<Shared>);
@@ -96,7 +104,7 @@ struct Shared {
     secure: OnceLock<reqwest::Client>,
     hosts: Mutex<HashMap<String, Arc<Semaphore>>>,
     // By host and digest of the token: platforms count by who writes.
-    budgets: Mutex<HashMap<(String, [u8; 32]), SharedBudget>>,
+    budgets: Mutex<HashMap<(String, [u8; 32]), Budgets>>,
     kept: Option<Kept>,
     waits: broadcast::Sender<Wait>,
 }
@@ -183,10 +191,10 @@ impl Client {
         Arc::clone(hosts.entry(host.to_owned()).or_insert_with(fresh))
     }
 
-    fn budget(&self, host: &str, authorization: &str) -> SharedBudget {
+    fn budgets(&self, host: &str, authorization: &str) -> Budgets {
         let key = (host.to_owned(), Sha256::digest(authorization).into());
         let mut budgets = self.0.budgets.lock().expect("no holder of the budgets panics");
-        let fresh = || Arc::new(Mutex::new(WriteBudget::of_github(self.0.settings.write_gap)));
-        Arc::clone(budgets.entry(key).or_insert_with(fresh))
+        let writes = || Arc::new(Mutex::new(WriteBudget::of_github(self.0.settings.write_gap)));
+        budgets.entry(key).or_insert_with(|| (writes(), SharedReads::default())).clone()
     }
 }

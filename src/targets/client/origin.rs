@@ -18,7 +18,7 @@ use super::answer::{Answer, Unread};
 use super::kept::{Ask, Known};
 use super::retry::{Again, again, delays, jitter};
 use super::turn::Turn;
-use super::{Client, SharedBudget, Wait};
+use super::{Client, SharedBudget, SharedReads, Wait};
 use crate::domain::declaration::is_safe_url;
 use crate::targets::TargetError;
 use crate::targets::error::{Broken, Limit, Unusable};
@@ -39,7 +39,7 @@ pub struct OriginSettings<'a> {
     pub place: String,
     /// The first wait for a rate limit that does not say how long; each further one is twice as long.
     pub unstated_wait: Duration,
-    /// Whether writes are counted against a [`super::WriteBudget`].
+    /// Whether writes are counted against a [`super::WriteBudget`], and reads against what GitHub takes of them.
     pub budgeted: bool,
 }
 
@@ -53,6 +53,7 @@ pub struct Origin {
     pub(super) unstated_wait: Duration,
     permits: Arc<Semaphore>,
     pub(super) budget: Option<SharedBudget>,
+    pub(super) reads: Option<SharedReads>,
     pub(super) turn: Turn,
     // The server's time in the last answer, and when we got it.
     clock: Mutex<Option<(Timestamp, Instant)>>,
@@ -105,10 +106,12 @@ impl Origin {
             headers.insert(AUTHORIZATION, authorization);
         }
         let host = base.origin().ascii_serialization();
+        let (budget, reads) = settings.budgeted.then(|| client.budgets(&host, &settings.authorization)).unzip();
         Ok(Self {
             transport: client.transport(base.scheme() == "https")?,
             permits: client.host(&host),
-            budget: settings.budgeted.then(|| client.budget(&host, &settings.authorization)),
+            budget,
+            reads,
             client: client.clone(),
             base,
             headers,
@@ -246,8 +249,9 @@ impl Origin {
         let mut delays = delays(settings);
         let mut unstated_wait = self.unstated_wait;
         loop {
-            if matches!(purpose, Purpose::Write { .. }) {
-                self.wait_for_budget().await?;
+            match purpose {
+                Purpose::Read { .. } => self.wait_for_reads().await?,
+                Purpose::Write { .. } => self.wait_for_budget().await?,
             }
             let failure = match self.attempt(url, purpose).await {
                 Ok(answer) => {
