@@ -100,11 +100,13 @@ impl Drifts {
                 let key = |name: &NameThen| (place.environment.clone(), place.target.clone(), name.name.clone());
                 // The vault may be what could not be read, and then nothing is known of the place either.
                 let unknown = |name: &&NameThen| name.verdict == Verdict::Unreadable;
-                let wrong: Vec<Key> = place.others.iter().filter(|name| !name.accepted).map(key).collect();
-                let kept: Vec<Key> = place.others.iter().filter(unknown).map(key).collect();
-                let is_here = |key: &Key| key.0 == place.environment && key.1 == place.target;
-                let is_over = |key: &Key| is_here(key) && !wrong.contains(key) && !kept.contains(key);
-                let over: Vec<Key> = drifts.open.keys().filter(|key| is_over(key)).cloned().collect();
+                let wrong: BTreeSet<Key> = place.others.iter().filter(|name| !name.accepted).map(key).collect();
+                let kept: BTreeSet<Key> = place.others.iter().filter(unknown).map(key).collect();
+                let first: Key = (place.environment.clone(), place.target.clone(), String::new());
+                let is_here = |key: &&Key| key.0 == place.environment && key.1 == place.target;
+                let is_over = |key: &&Key| !wrong.contains(*key) && !kept.contains(*key);
+                let here = drifts.open.range::<Key, _>(&first..).map(|(key, _)| key).take_while(is_here);
+                let over: Vec<Key> = here.filter(is_over).cloned().collect();
                 for key in over {
                     if let Some(from) = drifts.open.remove(&key) {
                         drifts.mended.push(run.at.as_second() - from.as_second());

@@ -82,6 +82,19 @@ impl<'a> Progress<'a> {
     }
 }
 
+/// The least time after which anything can be said of how long the rest takes.
+const SEEN_ENOUGH: Duration = Duration::from_secs(3);
+
+/// Says how long the rest will take, where that is known and worth a word.
+fn left(elapsed: Duration, eta: Duration, done: u64) -> Option<String> {
+    let seconds = eta.as_secs();
+    let told = match seconds {
+        0..60 => format!("{seconds} s"),
+        _ => format!("{} min", seconds.div_ceil(60)),
+    };
+    (done > 0 && seconds > 0 && elapsed >= SEEN_ENOUGH).then(|| format!(", about {told} left"))
+}
+
 fn style(waits: &SharedWaits) -> Result<ProgressStyle, TemplateError> {
     let waits = Arc::clone(waits);
     let countdown = move |_: &ProgressState, out: &mut dyn Write| {
@@ -90,8 +103,11 @@ fn style(waits: &SharedWaits) -> Result<ProgressStyle, TemplateError> {
             let _ = write!(out, ", {line}");
         }
     };
-    let style = ProgressStyle::with_template("{msg} {pos}/{len}{countdown} {wide_bar} {elapsed}")?;
-    Ok(style.with_key("countdown", countdown).progress_chars("##-"))
+    let left = |state: &ProgressState, out: &mut dyn Write| {
+        let _ = out.write_str(&left(state.elapsed(), state.eta(), state.pos()).unwrap_or_default());
+    };
+    let style = ProgressStyle::with_template("{msg} {pos}/{len}{countdown} {wide_bar} {elapsed}{left}")?;
+    Ok(style.with_key("countdown", countdown).with_key("left", left).progress_chars("##-"))
 }
 
 impl Listener for Progress<'_> {
@@ -185,6 +201,16 @@ mod tests {
             io::Seek::rewind(&mut &talk).and_then(|()| io::Read::read_to_string(&mut &talk, &mut said)).expect("text");
             let line = "note: api.github.com: 80 writes a minute are spent, 41 s left\n";
             assert_eq!(said, line.repeat(expected));
+        }
+    }
+
+    #[test]
+    fn the_time_left_is_told_once_it_can_be_known() {
+        let said = |elapsed, eta, done| left(SECOND * elapsed, SECOND * eta, done);
+        assert_eq!(said(10, 42, 100).as_deref(), Some(", about 42 s left"));
+        assert_eq!(said(10, 61, 100).as_deref(), Some(", about 2 min left"));
+        for (elapsed, eta, done) in [(2, 42, 100), (10, 0, 100), (10, 42, 0)] {
+            assert_eq!(said(elapsed, eta, done), None, "{elapsed} {eta} {done}");
         }
     }
 

@@ -15,8 +15,11 @@ use super::store;
 /// How long a listing is kept that nobody asked for: four weekly audits, and a little more.
 const LONGEST_UNUSED: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// How much text is kept in all, in bytes: some three hundred full pages.
-const LARGEST: usize = 4 * 1024 * 1024;
+/// How much text is kept in all, in bytes: the listings of some four thousand places with fifty secrets each.
+const LARGEST: usize = 32 * 1024 * 1024;
+
+/// How large the file may be, in bytes: quotes in a text take two.
+const LARGEST_FILE: u64 = 64 * 1024 * 1024;
 
 /// Returns what is kept, or an empty cache with a salt of its own if there is nothing that we wrote.
 pub fn read(layout: &Layout) -> io::Result<Etags> {
@@ -46,7 +49,7 @@ fn path(layout: &Layout) -> PathBuf {
 }
 
 fn read_kept(layout: &Layout) -> Option<Etags> {
-    let content = store::read_if_present(&path(layout)).ok()??;
+    let content = store::read_up_to(&path(layout), LARGEST_FILE).ok()??;
     let etags: Etags = serde_json::from_slice(&content).ok()?;
     let is_salt = etags.salt.len() == 64 && hex::decode(&etags.salt).is_ok();
     (etags.version == VERSION && is_salt).then_some(etags)

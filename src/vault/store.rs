@@ -20,18 +20,20 @@ pub enum ReadError {
 
 /// Reads a whole file, refusing one that is larger than any of ours can be.
 pub fn read(path: &Path) -> Result<Vec<u8>, ReadError> {
+    read_up_to(path, LARGEST_FILE)?.ok_or(ReadError::TooLarge)
+}
+
+/// Reads a whole file, or nothing of one that has more bytes than this.
+pub fn read_up_to(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
     let file = File::open(path)?;
     let size = file.metadata()?.len();
-    if size > LARGEST_FILE {
-        return Err(ReadError::TooLarge);
+    if size > most {
+        return Ok(None);
     }
     let mut content = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
     // The file may grow between the two calls, and a device has no size at all.
-    file.take(LARGEST_FILE + 1).read_to_end(&mut content)?;
-    if content.len() as u64 > LARGEST_FILE {
-        return Err(ReadError::TooLarge);
-    }
-    Ok(content)
+    file.take(most + 1).read_to_end(&mut content)?;
+    Ok(Some(content).filter(|content| content.len() as u64 <= most))
 }
 
 /// Reads a file that may not be there.
