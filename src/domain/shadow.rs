@@ -6,7 +6,7 @@ use super::access::Access;
 use super::fingerprint::{Fingerprint, FingerprintKey};
 use super::inventory::Inventory;
 use super::name::RemoteName;
-use super::place::{GithubHolder, Location, Place};
+use super::place::{GithubHolder, GithubStore, Location, Place};
 use super::row::Row;
 use super::verdict::Verdict;
 
@@ -42,18 +42,56 @@ pub fn shadows<'a>(
     }
     let mut found = Vec::new();
     for (name, rows) in by_name {
-        for (winner, hidden) in rows.iter().flat_map(|winner| rows.iter().map(move |hidden| (*winner, *hidden))) {
-            let Some(repository) = repository_of_both(&winner.place.location, &hidden.place.location) else { continue };
-            let admits = access(&hidden.place, name).is_none_or(|access| access.may_admit(repository));
-            let is_ours = winner.secret.is_some() || hidden.secret.is_some();
-            let (one, other) = (value(winner), value(hidden));
-            let differ = one.is_some() && other.is_some() && one != other;
-            if admits && is_ours && (differ || one.is_none() || other.is_none()) {
-                found.push(Shadow { winner, hidden, differ });
+        // A name may be at thousands of places, of which each can hide very few.
+        let mut hideable: BTreeMap<(GithubStore, String), Vec<&Row>> = BTreeMap::new();
+        for row in rows.iter().copied() {
+            if let Some(level) = level(&row.place.location) {
+                hideable.entry(level).or_default().push(row);
+            }
+        }
+        for winner in rows {
+            let below = levels_below(&winner.place.location);
+            for hidden in below.iter().filter_map(|level| hideable.get(level)).flatten().copied() {
+                let Some(repository) = repository_of_both(&winner.place.location, &hidden.place.location) else {
+                    continue;
+                };
+                let admits = access(&hidden.place, name).is_none_or(|access| access.may_admit(repository));
+                let is_ours = winner.secret.is_some() || hidden.secret.is_some();
+                let (one, other) = (value(winner), value(hidden));
+                let differ = one.is_some() && other.is_some() && one != other;
+                if admits && is_ours && (differ || one.is_none() || other.is_none()) {
+                    found.push(Shadow { winner, hidden, differ });
+                }
             }
         }
     }
     found
+}
+
+/// Returns what a place is to those above it: a repository or an organization, in one spelling.
+fn level(location: &Location) -> Option<(GithubStore, String)> {
+    let Location::Github { store, holder } = location else { return None };
+    match holder {
+        GithubHolder::Repository { repository: name } | GithubHolder::Organization { organization: name } => {
+            Some((*store, name.to_ascii_lowercase()))
+        }
+        GithubHolder::Environment { .. } => None,
+    }
+}
+
+/// Returns the levels that a place may hide names of.
+fn levels_below(location: &Location) -> Vec<(GithubStore, String)> {
+    let Location::Github { store, holder } = location else { return Vec::new() };
+    let names = match holder {
+        GithubHolder::Environment { repository, .. } => [Some(repository.as_str()), owner(repository)],
+        GithubHolder::Repository { repository } => [None, owner(repository)],
+        GithubHolder::Organization { .. } => [None, None],
+    };
+    names.into_iter().flatten().map(|name| (*store, name.to_ascii_lowercase())).collect()
+}
+
+fn owner(repository: &str) -> Option<&str> {
+    repository.split_once('/').map(|(owner, _)| owner)
 }
 
 /// Returns the repository whose workflows see the first of two places and not the second, if there is one: an
@@ -67,7 +105,7 @@ fn repository_of_both<'a>(winner: &'a Location, hidden: &Location) -> Option<&'a
     let hides = match (holder, lower) {
         (Environment { .. }, Repository { repository: lower }) => repository.eq_ignore_ascii_case(lower),
         (_, Organization { organization }) => {
-            repository.split_once('/').is_some_and(|(owner, _)| owner.eq_ignore_ascii_case(organization))
+            owner(repository).is_some_and(|owner| owner.eq_ignore_ascii_case(organization))
         }
         _ => false,
     };
@@ -85,7 +123,6 @@ mod tests {
     use crate::domain::inventory::Entry;
     use crate::domain::name::{EnvironmentName, SecretName, TargetName};
     use crate::domain::observation::{RolloutState, SealedEvidence};
-    use crate::domain::place::GithubStore;
     use crate::domain::secret::SecretValue;
     use crate::domain::verdict::{Judgement, Proof};
 
