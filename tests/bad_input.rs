@@ -40,7 +40,7 @@ const VERBS: &[&str] = &[
 ];
 
 /// Verbs that need no project, and `diff`, which needs a repository before anything else.
-const OTHERS: [&str; 8] = ["init", "diff", "login", "logout", "doctor", "explain", "completions", "man"];
+const OTHERS: [&str; 9] = ["init", "diff", "login", "logout", "doctor", "explain", "completions", "man", "report"];
 
 /// Verbs that need nothing of the vault but its declarations.
 const DECLARATIONS_ALONE: [&str; 3] = ["ci", "history", "ignore"];

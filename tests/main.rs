@@ -44,6 +44,7 @@ mod push;
 mod receipts;
 mod removals;
 mod rename;
+mod report;
 mod reports;
 mod rm;
 mod rollout;

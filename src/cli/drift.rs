@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use jiff::civil::Date;
 
 use super::Format;
+use crate::domain::shard::{self, Shard};
 
 /// How the report of an audit or a plan is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -95,6 +96,42 @@ pub struct Audit {
     /// Show what they would be told, and tell nobody
     #[arg(long, requires = "notify")]
     pub dry_run: bool,
+
+    /// Ask one part of the places: `2/3` is the second of three, which other machines share with this one; `undrift
+    /// report --merge` makes one report of all
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    pub shard: Option<Shard>,
+
+    /// Show every row, not only those that want attention
+    #[arg(short, long)]
+    pub all: bool,
+}
+
+fn shard(text: &str) -> Result<Shard, String> {
+    shard::parse(text).ok_or_else(|| "a part is written I/N, from 1/N to N/N, such as 2/3".to_owned())
+}
+
+/// `undrift report`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "It reads these reports and nothing else: no vault, and no place is asked. What does not belong\n\
+                  together is refused. Exit status: that of one audit of everything; 2 where a shard is missing.\n\n\
+                  Examples:\n  undrift audit --shard 1/2 --write json=1.json\n  undrift audit --shard 2/2 --write json=2.json\n  \
+                  undrift report --merge 1.json 2.json --write html=audit.html"
+)]
+pub struct Report {
+    /// Make one report of several: of the shards of an audit, of environments or of targets, each written with `--write
+    /// json=FILE`
+    #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
+    pub merge: Vec<PathBuf>,
+
+    /// How to write it: `table`, `json`, `markdown`, `sarif`, `junit` or `html`, as with `undrift audit`
+    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true)]
+    pub format: AuditFormat,
+
+    /// Write the report to a file as well (repeatable)
+    #[arg(long = "write", value_name = "FORMAT=PATH", value_parser = report_file)]
+    pub files: Vec<ReportFile>,
 
     /// Show every row, not only those that want attention
     #[arg(short, long)]

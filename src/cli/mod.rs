@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use access::{Access, Grant, Revoke};
-pub use drift::{Adopt, Audit, AuditFormat, Choices, Ignore, Plan, Push, ReportFile, ReportFormat};
+pub use drift::{Adopt, Audit, AuditFormat, Choices, Ignore, Plan, Push, Report, ReportFile, ReportFormat};
 pub use look::{Explain, History, Log, Probe};
 pub use rotate::Rotate;
 pub use shell::{Ci, CiSystem, Completions, Man, Shell};
@@ -95,6 +95,8 @@ pub enum Command {
     Access(Access),
     /// Ask every target what it holds, and say what has drifted and how it is known
     Audit(Audit),
+    /// Make one report of several audits: of shards, environments or targets
+    Report(Report),
     /// Show what a push would write, and what is held until you choose
     Plan(Plan),
     /// Write to the targets what differs, after showing it

@@ -23,7 +23,7 @@ use crate::vault::records::Records;
 use crate::vault::{lock, reports};
 
 pub(super) fn run(arguments: &Audit, global: &Global, world: &mut World) -> anyhow::Result<Exit> {
-    let selection = Selection::resolve(global, world)?;
+    let selection = Selection { shard: arguments.shard, ..Selection::resolve(global, world)? };
     check_codes(&selection)?;
     if arguments.notify && selection.project.notify.is_none() {
         return Err(Refusal::NobodyToTell.into());
@@ -69,7 +69,10 @@ fn audit(selection: Selection, arguments: &Audit, global: &Global, world: &mut W
     let text = render(arguments.format, &report, &recorded.runs, arguments.all, world.ui.width);
     world.ui.write(&text);
     if arguments.format == AuditFormat::Table {
-        hint(&report, &survey, world);
+        hint(&report, world);
+        if survey.connections.is_empty() && survey.selection.shard.is_none() {
+            world.ui.say("hint: no target is declared; `[targets.web]` in undrift.toml adds one");
+        }
     }
     for (file, destination) in arguments.files.iter().zip(&destinations) {
         reports::write(destination, &render(file.format, &report, &recorded.runs, true, FILE_WIDTH))?;
@@ -80,13 +83,18 @@ fn audit(selection: Selection, arguments: &Audit, global: &Global, world: &mut W
         run.told = arguments.notify && is_told && !arguments.dry_run;
         records.append(&run)?;
     }
-    Ok(if !report.complete || report.summary.unreadable > 0 || !is_told {
+    Ok(if is_told { status(&report) } else { Exit::Trouble })
+}
+
+/// Returns how an audit ends that has found this.
+pub(super) fn status(report: &Report) -> Exit {
+    if !report.complete || report.summary.unreadable > 0 {
         Exit::Trouble
-    } else if report::audit::fails(&report) {
+    } else if report::audit::fails(report) {
         Exit::Drift
     } else {
         Exit::Clean
-    })
+    }
 }
 
 /// Tells of an audit, and returns whether everybody was told. It is compared with the report that was named, or with the
@@ -103,7 +111,9 @@ fn tell(
     let Some(rules) = &project.notify else { return Ok(true) };
     let told = || recorded.iter().rev().find(|run| run.told).map(Before::Run);
     let telling = Telling::of(report, before.map(Before::Report).or_else(told), &notify::name(layout));
-    let is_whole = report.scope.targets.is_empty() && report.scope.environments.len() == project.environments.len();
+    let is_whole = report.scope.targets.is_empty()
+        && report.scope.shard.is_none()
+        && report.scope.environments.len() == project.environments.len();
     let notice =
         Notice { rules, layout, client: &survey.client, telling: &telling, is_whole, dry_run: arguments.dry_run };
     notice.tell(&|name| survey.value(name), world)
@@ -121,7 +131,7 @@ fn tell_failure(error: &anyhow::Error, arguments: &Audit, global: &Global, world
 }
 
 /// The width of a table in a file, where nobody's terminal says how wide it is.
-const FILE_WIDTH: usize = 120;
+pub(super) const FILE_WIDTH: usize = 120;
 
 fn build(survey: &Survey) -> Report {
     let Survey { selection, .. } = survey;
@@ -131,6 +141,7 @@ fn build(survey: &Survey) -> Report {
         at: survey.at,
         project: &selection.project,
         targets: &selection.targets,
+        shard: selection.shard,
         subjects: &survey.subjects,
         observations: &survey.observations,
         rows: &survey.rows,
@@ -140,7 +151,7 @@ fn build(survey: &Survey) -> Report {
     })
 }
 
-fn render(format: AuditFormat, report: &Report, recorded: &[Run], all: bool, width: usize) -> String {
+pub(super) fn render(format: AuditFormat, report: &Report, recorded: &[Run], all: bool, width: usize) -> String {
     match (format, &report.changes) {
         (AuditFormat::Json, _) => report::json(report),
         (AuditFormat::Markdown, Some(changes)) => markdown::changes(report, changes),
@@ -154,7 +165,7 @@ fn render(format: AuditFormat, report: &Report, recorded: &[Run], all: bool, wid
 }
 
 /// Says what to type next.
-fn hint(report: &Report, survey: &Survey, world: &mut World) {
+pub(super) fn hint(report: &Report, world: &mut World) {
     let open = || report::audit::open_entries(report);
     Survey::hint(open().filter_map(|entry| entry.next.as_deref()), "mends", world);
     let unmanaged = open().filter(|entry| entry.verdict == Verdict::Unmanaged).count();
@@ -163,9 +174,6 @@ fn hint(report: &Report, survey: &Survey, world: &mut World) {
             "hint: {unmanaged} unmanaged: declare what is yours in undrift.toml; `{}` accepts the rest",
             advice::IGNORE
         ));
-    }
-    if survey.connections.is_empty() {
-        world.ui.say("hint: no target is declared; `[targets.web]` in undrift.toml adds one");
     }
 }
 

@@ -26,6 +26,7 @@ mod plan;
 mod probe;
 mod push;
 mod rename;
+mod report;
 mod revoke;
 mod rm;
 mod rotate;
@@ -63,6 +64,7 @@ pub fn run(cli: &Cli, world: &mut World) -> anyhow::Result<Exit> {
         Command::Revoke(arguments) => revoke::run(arguments, &cli.global, world),
         Command::Access(arguments) => access::run(arguments, &cli.global, world),
         Command::Audit(arguments) => audit::run(arguments, &cli.global, world),
+        Command::Report(arguments) => report::run(arguments, &cli.global, world),
         Command::Plan(arguments) => plan::run(arguments, &cli.global, world),
         Command::Push(arguments) => push::run(arguments, &cli.global, world),
         Command::Rotate(arguments) => rotate::run(arguments, &cli.global, world),

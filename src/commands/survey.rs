@@ -11,6 +11,7 @@ use vault_schema::plan::Held;
 
 use crate::cli::{Choices, Global};
 use crate::domain::age;
+use crate::domain::binding::Shared;
 use crate::domain::finding::{Problem, ProblemKind};
 use crate::domain::fingerprint::{Fingerprint, FingerprintKey};
 use crate::domain::fleet::Fleet;
@@ -166,6 +167,7 @@ impl Survey {
     /// Decrypts the environments. One that is wholly for others is left out unless it was named.
     fn open(&mut self, identities: &Identities, world: &mut World) -> anyhow::Result<()> {
         let Selection { layout, project, environments, environments_named, .. } = &self.selection;
+        let shared = Shared::of(project);
         let mut locked = Vec::new();
         for mut environment in read::environments(layout, environments, identities) {
             let name = environment.inventory.environment.clone();
@@ -216,8 +218,9 @@ impl Survey {
                 &places,
                 &layout.shown(&layout.receipts(&name)),
             ));
-            let places = places.into_iter().filter(|place| self.selection.means(&place.target));
-            let subject = Subject::new(project, environment.inventory, key, read.receipts, read.foreign, places);
+            let places = places.into_iter().filter(|place| self.selection.asks(place));
+            let subject =
+                Subject::new(project, &shared, environment.inventory, key, read.receipts, read.foreign, places);
             self.subjects.insert(name, subject);
         }
         // A developer's identity opens staging, not production: that is no fault of an audit that names neither.

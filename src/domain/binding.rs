@@ -6,7 +6,7 @@ use super::declaration::{Binding, Project};
 use super::finding::{Problem, ProblemKind};
 use super::inventory::Inventory;
 use super::name::{RemoteName, SecretName};
-use super::place::Place;
+use super::place::{Location, Place};
 use super::row::Bindings;
 
 /// Returns the secrets that lack a value, and the values that lack a declaration.
@@ -37,11 +37,39 @@ pub fn declared(project: &Project, inventory: &Inventory) -> Vec<Problem> {
     without_value.chain(without_declaration).collect()
 }
 
+/// The places that several environments share, found once for all of them.
+#[derive(Debug)]
+pub struct Shared(BTreeMap<Location, Vec<Place>>);
+
+impl Shared {
+    /// Finds them.
+    pub fn of(project: &Project) -> Self {
+        let mut places: BTreeMap<Location, Vec<Place>> = BTreeMap::new();
+        for place in project.environments.keys().flat_map(|environment| project.places(environment)) {
+            places.entry(place.location.clone()).or_default().push(place);
+        }
+        places.retain(|_, places| places.len() > 1);
+        Self(places)
+    }
+
+    /// Returns the names that other environments have at the same place.
+    fn of_others(&self, project: &Project, place: &Place) -> BTreeSet<RemoteName> {
+        let here = self.0.get(&place.location).into_iter().flatten();
+        here.filter(|other| other.environment != place.environment)
+            .flat_map(|other| project.bindings(other))
+            .map(|binding| binding.remote_name)
+            .collect()
+    }
+}
+
 /// Returns the secrets that belong at a place, parted into those that may be written there and those that may not,
 /// with a problem for each of the latter. Every name is checked before anything is written anywhere.
-pub fn bind(project: &Project, place: &Place, inventory: &Inventory) -> (Bindings, Vec<Problem>) {
-    let mut bindings =
-        Bindings { of_others: of_others(project, place), mode: project.rollout_mode(place), ..Bindings::default() };
+pub fn bind(project: &Project, shared: &Shared, place: &Place, inventory: &Inventory) -> (Bindings, Vec<Problem>) {
+    let mut bindings = Bindings {
+        of_others: shared.of_others(project, place),
+        mode: project.rollout_mode(place),
+        ..Bindings::default()
+    };
     let mut problems = Vec::new();
     let mut by_name: BTreeMap<RemoteName, Vec<SecretName>> = BTreeMap::new();
     let all = project.bindings(place);
@@ -64,17 +92,6 @@ pub fn bind(project: &Project, place: &Place, inventory: &Inventory) -> (Binding
         }
     }
     (bindings, problems)
-}
-
-/// Returns the names that other environments have at the same place.
-fn of_others(project: &Project, place: &Place) -> BTreeSet<RemoteName> {
-    let others = project.environments.keys().filter(|environment| **environment != place.environment);
-    others
-        .flat_map(|environment| project.places(environment))
-        .filter(|other| other.location == place.location)
-        .flat_map(|other| project.bindings(&other))
-        .map(|binding| binding.remote_name)
-        .collect()
 }
 
 fn fault(place: &Place, binding: &Binding, same_name: &[SecretName], inventory: &Inventory) -> Option<ProblemKind> {
@@ -143,12 +160,29 @@ mod tests {
     }
 
     #[test]
+    fn names_that_another_environment_has_at_the_same_place_are_known_as_its_own() {
+        let text = "version = 1\n[environments.staging]\n[environments.production]\n[targets.ci]\nkind = \"github\"\n\
+                    repository = \"acme/shop\"\nname = \"{ENVIRONMENT}_{name}\"\n[targets.web]\nkind = \"fly\"\n\
+                    app = \"shop-{environment}\"\n[secrets.A]\n";
+        let project = declaration::check(&toml::from_str(text).expect("toml")).expect("a project");
+        let inventory = inventory(&[("A", "1")]);
+        let shared = Shared::of(&project);
+        let of_others = |place: &Place| {
+            let names = bind(&project, &shared, place, &inventory).0.of_others;
+            names.iter().map(|name| name.as_str().to_owned()).collect::<Vec<_>>()
+        };
+        let places = project.places(&inventory.environment);
+        let [ci, web] = places.as_slice() else { panic!("{places:?}") };
+        assert_eq!((of_others(ci), of_others(web)), (vec!["PRODUCTION_A".to_owned()], vec![]));
+    }
+
+    #[test]
     fn blocks_names_and_values_that_the_place_does_not_take() {
         let project = project("[secrets.foo]\n[secrets.FOO]\n[secrets.GITHUB_TOKEN]\n[secrets.BIG]\n[secrets.GOOD]\n");
         let big = "x".repeat(48 * 1024 + 1);
         let inventory = inventory(&[("foo", "1"), ("FOO", "2"), ("GITHUB_TOKEN", "3"), ("BIG", &big), ("GOOD", "5")]);
         let place = &project.places(&inventory.environment)[0];
-        let (bindings, problems) = bind(&project, place, &inventory);
+        let (bindings, problems) = bind(&project, &Shared::of(&project), place, &inventory);
         let usable: Vec<_> = bindings.usable.iter().map(|b| b.secret.as_str()).collect();
         assert_eq!(usable, ["GOOD"]);
         let shown: Vec<_> = problems.iter().map(|p| (p.secret.as_deref(), p.kind.code())).collect();

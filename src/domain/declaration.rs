@@ -38,6 +38,8 @@ pub struct Project {
     pub notify: Option<NotifyRules>,
     /// Where in the file things are declared.
     pub lines: Lines,
+    /// A digest of the file's text, by which reports tell whether they are of the same declarations.
+    pub digest: String,
 }
 
 /// What an audit makes of what it finds.
@@ -285,13 +287,14 @@ impl Project {
     /// Returns the secrets that belong at a place, sorted by name.
     pub fn bindings(&self, place: &Place) -> Vec<Binding> {
         let Some(target) = self.targets.get(&place.target) else { return Vec::new() };
+        let tokens: BTreeSet<&SecretName> = self.tokens().collect();
         self.secrets
             .iter()
             .filter(|(_, declaration)| serves(declaration.environments.as_ref(), &place.environment))
             .filter_map(|(secret, declaration)| {
                 let own_name = match &declaration.targets {
                     // What opens a target, or tells somebody, is pushed nowhere unless that is written down.
-                    None if self.is_token(secret) => return None,
+                    None if tokens.contains(secret) => return None,
                     // Nor is a secret ever published unless that is.
                     None if place.location.shows_values() => return None,
                     None => None,
@@ -305,9 +308,15 @@ impl Project {
 
     /// Returns whether a secret of the vault opens a target, or somebody who is told of audits.
     pub fn is_token(&self, secret: &SecretName) -> bool {
+        self.tokens().any(|name| name == secret)
+    }
+
+    fn tokens(&self) -> impl Iterator<Item = &SecretName> {
         let tokens = self.targets.values().filter_map(|target| target.token.as_ref());
-        let mut tokens = tokens.chain(self.notify.iter().flat_map(NotifyRules::sources));
-        tokens.any(|source| matches!(source, TokenSource::Vault(name) if name == secret))
+        tokens.chain(self.notify.iter().flat_map(NotifyRules::sources)).filter_map(|source| match source {
+            TokenSource::Vault(name) => Some(name),
+            TokenSource::Variable(_) => None,
+        })
     }
 
     /// Returns a problem for each ignore rule whose last day has passed, of these targets.

@@ -38,6 +38,7 @@ pub mod saved;
 pub mod seal;
 pub mod secret;
 pub mod shadow;
+pub mod shard;
 pub mod stanza;
 pub mod suggest;
 pub mod template;

@@ -7,6 +7,7 @@ use super::remedy::take_again;
 use crate::domain::plan::TooManyRemovals;
 use crate::domain::seal::BreachKind;
 use crate::report::access;
+use crate::report::merge::MergeError;
 use crate::ui::AskError;
 use crate::ui::editor::EditorError;
 use crate::vault::edit::EditError;
@@ -70,17 +71,21 @@ fn of_files(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
             SavedPlanError::Unwritable { .. } => None,
         };
     }
+    if let Some(error) = error.downcast_ref::<MergeError>() {
+        return Some(of_merge(error));
+    }
     if let Some(error) = error.downcast_ref() {
         return match error {
             ReportError::Unwritable { source, .. } if source.kind() == ErrorKind::NotFound => {
                 Some("make the folder first: `mkdir -p FOLDER`")
             }
             ReportError::NotOne { .. } | ReportError::Malformed { .. } | ReportError::Version { .. } => {
-                Some("begin anew: `undrift audit --write json=FILE` writes one to compare with")
+                Some("begin anew: `undrift audit --write json=FILE` writes one")
             }
             ReportError::InTheWay { .. }
             | ReportError::OfTheVault { .. }
             | ReportError::OfTheHistory { .. }
+            | ReportError::Read { .. }
             | ReportError::Twice { .. } => Some("name another file: `--write FORMAT=PATH`"),
             ReportError::Unreadable { .. } | ReportError::Unwritable { .. } => None,
         };
@@ -90,6 +95,19 @@ fn of_files(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
         GitError::NoRepository => Some("`undrift diff` compares with what git has: run it in a repository"),
         GitError::NoRevision(_) => Some("`git log --oneline` lists revisions; one is made by `git commit`"),
         GitError::Unusable(_) | GitError::Failed(_) => None,
+    }
+}
+
+const fn of_merge(error: &MergeError) -> &'static str {
+    match error {
+        MergeError::NoProject { .. } | MergeError::NoShard { .. } | MergeError::OtherVersion { .. } => {
+            "make it anew with this undrift: `undrift audit --write json=FILE`"
+        }
+        MergeError::OtherProject { .. } | MergeError::OtherVault { .. } => {
+            "audit all parts at one commit, then merge what they wrote: `undrift audit --write json=FILE`"
+        }
+        MergeError::FarApart { .. } => "leave the older one out, or audit its places anew",
+        MergeError::OtherAnswer { .. } => "leave out the one that no longer holds, or audit its places anew",
     }
 }
 

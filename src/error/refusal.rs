@@ -272,6 +272,9 @@ pub enum Refusal {
         /// The nearest name that one speaks of.
         nearest: Option<String>,
     },
+    /// A merged report that is to be narrowed.
+    #[error("a merged report is of everything that its parts are of, and of nothing less")]
+    MergedWhole,
     /// A new name that is not new.
     #[error("there is a secret `{name}` already, {place}")]
     NameTaken {

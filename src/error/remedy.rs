@@ -43,6 +43,7 @@ impl Refusal {
             Self::NotPinned => {
                 "write `OWNER/NAME@` and the 40 digits of the commit; a tag or a branch may be moved".to_owned()
             }
+            Self::MergedWhole => "leave out `-e` and `-t`; `undrift audit -e NAME` is of less".to_owned(),
             Self::NotRecorded { .. } => "`undrift audit --record` records one".to_owned(),
             Self::Keyless(name) => format!("`undrift seal -e {name}` makes one"),
             Self::PlanMoved { .. } => "plan again: `undrift plan --out FILE`, with the same options".to_owned(),

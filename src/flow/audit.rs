@@ -7,7 +7,7 @@ use jiff::civil::Date;
 
 use super::observe::Observations;
 use crate::domain::access::{self, DeclaredAccess};
-use crate::domain::binding;
+use crate::domain::binding::{self, Shared};
 use crate::domain::declaration::Project;
 use crate::domain::finding::{Problem, ProblemKind};
 use crate::domain::fingerprint::FingerprintKey;
@@ -42,6 +42,7 @@ impl Subject {
     /// Brings one environment together, and checks every name at every place.
     pub fn new(
         project: &Project,
+        shared: &Shared,
         mut inventory: Inventory,
         key: FingerprintKey,
         receipts: Receipts,
@@ -54,7 +55,7 @@ impl Subject {
         for place in places {
             let declared = project.targets.get(&place.target).and_then(|target| target.spec.access(&place.environment));
             access.extend(declared.map(|declared| (place.clone(), declared)));
-            let (bound, faults) = binding::bind(project, &place, &inventory);
+            let (bound, faults) = binding::bind(project, shared, &place, &inventory);
             problems.extend(faults);
             bindings.insert(place, bound);
         }

@@ -14,6 +14,7 @@ use crate::domain::name::{EnvironmentName, TargetName};
 use crate::domain::place::Place;
 use crate::domain::plan::Refusal;
 use crate::domain::row::Row;
+use crate::domain::shard::{self, Shard};
 use crate::flow::audit::{Subject, Subjects, faults_there, is_protected, is_whole};
 use crate::flow::observe::Observations;
 use crate::targets::TargetError;
@@ -28,6 +29,8 @@ pub struct Found<'a> {
     pub project: &'a Project,
     /// The targets that were named; every one when empty.
     pub targets: &'a [TargetName],
+    /// The part of the places that it is of, where it was parted.
+    pub shard: Option<Shard>,
     /// The environments.
     pub subjects: &'a Subjects,
     /// What the places said.
@@ -45,7 +48,9 @@ pub struct Found<'a> {
 /// Builds the report.
 pub fn build(found: &Found<'_>) -> Report {
     let Found { at, project, subjects, observations, rows, .. } = *found;
-    let mut failures = failures(observations);
+    // What a shard asks beside its own places is for the findings, and told by the shard that it is of.
+    let is_told = |place: &Place| found.shard.is_none_or(|shard| shard::holds(shard, &place.location));
+    let mut failures: Vec<Failure> = failed(observations).filter(|(place, _)| is_told(place)).map(failure).collect();
     for failure in &mut failures {
         failure.location = target_line(project, &failure.target);
     }
@@ -58,7 +63,9 @@ pub fn build(found: &Found<'_>) -> Report {
         finding.severity = project.audit.severity(&finding.code, finding.severity);
     }
     let complete = failures.is_empty() && is_whole(subjects);
-    let summary = summarise(rows);
+    let rows = rows.iter().filter(|row| is_told(&row.place));
+    let entries: Vec<Entry> = rows.map(|row| entry(row, subjects, project)).collect();
+    let summary = summarise(&entries);
     Report {
         schema: SCHEMA.to_owned(),
         tool: TOOL.to_owned(),
@@ -66,15 +73,21 @@ pub fn build(found: &Found<'_>) -> Report {
         complete,
         in_sync: complete && summary.drift == 0 && summary.unreadable == 0,
         summary,
-        entries: rows.iter().map(|row| entry(row, subjects, project)).collect(),
+        entries,
         findings,
         failures,
         scope: Scope {
             environments: subjects.keys().map(ToString::to_string).collect(),
             targets: found.targets.iter().map(ToString::to_string).collect(),
             left_out: found.left_out.iter().map(ToString::to_string).collect(),
+            shard: found.shard,
         },
-        places: observations.iter().map(|(place, result)| asked(place, result.is_ok())).collect(),
+        project: project.digest.clone(),
+        places: observations
+            .iter()
+            .filter(|(place, _)| is_told(place))
+            .map(|(place, result)| asked(place, result.is_ok()))
+            .collect(),
         ages: ages(project, subjects, at.to_zoned(TimeZone::UTC).date()),
         fail_on: project.audit.fail_on,
         changes: None,
@@ -147,19 +160,21 @@ pub fn findings(subjects: &Subjects) -> Vec<Finding> {
     subjects.values().flat_map(of).collect()
 }
 
-fn summarise(rows: &[Row]) -> Summary {
-    let count = |wanted: &dyn Fn(&Row) -> bool| rows.iter().filter(|row| wanted(row)).count();
-    let unreadable = |row: &Row| row.judgement.verdict == Verdict::Unreadable;
+/// Counts the entries of a report.
+pub(super) fn summarise(entries: &[Entry]) -> Summary {
+    let count = |wanted: &dyn Fn(&Entry) -> bool| entries.iter().filter(|entry| wanted(entry)).count();
+    let is_good = |entry: &Entry| entry.code.is_none();
+    let unreadable = |entry: &Entry| entry.verdict == Verdict::Unreadable;
     Summary {
-        checked: rows.len(),
-        in_sync: count(&Row::is_good),
-        drift: count(&|row| row.is_open() && !unreadable(row)),
-        ignored: count(&|row| row.ignored),
-        accepted: count(&|row| row.accepted && !row.ignored),
-        unreadable: count(&|row| !row.ignored && unreadable(row)),
-        proved: count(&|row| row.is_good() && row.judgement.proof != Proof::None),
+        checked: entries.len(),
+        in_sync: count(&is_good),
+        drift: count(&|entry| is_open(entry) && !unreadable(entry)),
+        ignored: count(&|entry| entry.ignored),
+        accepted: count(&|entry| entry.accepted && !entry.ignored),
+        unreadable: count(&|entry| !entry.ignored && unreadable(entry)),
+        proved: count(&|entry| is_good(entry) && entry.proof != Proof::None),
         proofs: [Proof::Value, Proof::Digest, Proof::Receipt, Proof::None]
-            .map(|proof| (proof, count(&|row| row.is_good() && row.judgement.proof == proof)))
+            .map(|proof| (proof, count(&|entry| is_good(entry) && entry.proof == proof)))
             .into(),
     }
 }
@@ -214,10 +229,14 @@ pub(super) fn finding(environment: Option<&str>, problem: &Problem) -> Finding {
 
 /// Returns the targets that could not be read.
 pub fn failures(observations: &Observations) -> Vec<Failure> {
-    observations.iter().filter_map(|(place, result)| result.as_ref().err().map(|error| failure(place, error))).collect()
+    failed(observations).map(failure).collect()
 }
 
-fn failure(place: &Place, error: &TargetError) -> Failure {
+fn failed(observations: &Observations) -> impl Iterator<Item = (&Place, &TargetError)> {
+    observations.iter().filter_map(|(place, result)| result.as_ref().err().map(|error| (place, error)))
+}
+
+fn failure((place, error): (&Place, &TargetError)) -> Failure {
     Failure {
         environment: place.environment.to_string(),
         target: place.target.to_string(),

@@ -70,7 +70,7 @@ impl<'a> View<'a> {
             read: read.map(|place| (place.environment.as_str(), place.target.as_str())).collect(),
             environments: report.scope.environments.iter().map(String::as_str).collect(),
             // A finding may come of any file and any place, so that it takes all of them to say that it is gone.
-            everything: report.complete && report.scope.targets.is_empty(),
+            everything: report.complete && report.scope.targets.is_empty() && report.scope.shard.is_none(),
         }
     }
 

@@ -15,6 +15,7 @@ pub mod junit;
 pub mod list;
 pub mod log;
 pub mod markdown;
+pub mod merge;
 pub mod message;
 pub mod plan;
 pub mod rotation;

@@ -76,6 +76,7 @@ pub(super) fn report(entries: Vec<Entry>, findings: Vec<Finding>) -> Report {
         findings,
         failures: Vec::new(),
         scope: Scope { environments: vec!["staging".to_owned()], ..Scope::default() },
+        project: "0123456789abcdef".to_owned(),
         places: vec![place("web")],
         ages: Vec::new(),
         fail_on: Severity::Warning,

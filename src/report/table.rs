@@ -14,6 +14,8 @@ use vault_schema::project::RolloutMode;
 use vault_schema::push::{Outcome, Push};
 use vault_schema::verdict::{Proof, Rollout, Verdict};
 
+use super::merge;
+
 /// The least room in which a sentence is still readable beside other columns.
 const LEAST_DETAIL: usize = 26;
 
@@ -116,8 +118,10 @@ pub(super) fn summary(report: &Report) -> String {
     let unread = report.failures.len();
     let accepted =
         if summary.accepted == 0 { String::new() } else { format!("{} accepted as they are, ", summary.accepted) };
+    let is_parted = report.findings.iter().any(|finding| finding.code == merge::MISSING);
     let incomplete = match (unread, report.complete) {
         (0, true) => "",
+        (_, false) if is_parted => "; not every shard is there",
         (0, false) => "; the vault could not be read whole",
         _ => "; not every target could be read",
     };
@@ -126,8 +130,10 @@ pub(super) fn summary(report: &Report) -> String {
         [one] => format!("; {one} is left out, which no identity opens"),
         some => format!("; {} are left out, which no identity opens", some.join(", ")),
     };
+    let shard =
+        report.scope.shard.map_or_else(String::new, |shard| format!("; shard {} of {}", shard.number, shard.of));
     format!(
-        "{} checked: {} in sync ({} proved), {} drifted, {} ignored, {accepted}{} unreadable{incomplete}{left_out}",
+        "{} checked: {} in sync ({} proved), {} drifted, {} ignored, {accepted}{} unreadable{incomplete}{shard}{left_out}",
         summary.checked,
         summary.in_sync,
         summary.proved,
@@ -315,16 +321,19 @@ pub(super) fn section(text: &mut String, title: &str, lines: &[Line], width: usi
         // Too narrow for four columns: the place becomes a heading of its own.
         let beside = 4 + name + 2 + state + 2;
         let room = width.saturating_sub(beside).max(LEAST_DETAIL);
-        let mut places: Vec<&str> = Vec::new();
+        let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut places: Vec<(&str, Vec<&Line>)> = Vec::new();
         for line in lines {
-            if !places.contains(&line.place.as_str()) {
-                places.push(&line.place);
+            let number = *numbers.entry(&line.place).or_insert(places.len());
+            if number == places.len() {
+                places.push((&line.place, Vec::new()));
             }
+            places[number].1.push(line);
         }
-        for place in places {
+        for (place, lines) in places {
             let _ = writeln!(text, "  {place}");
             // Padded by hand, so that the columns of one place stand below those of the other.
-            let of_place = lines.iter().filter(|line| line.place == place).map(|line| {
+            let of_place = lines.into_iter().map(|line| {
                 vec![format!("{:name$}", line.name), format!("{:state$}", line.state), line.detail.clone()]
             });
             columns(text, of_place, 4, room);
@@ -382,13 +391,15 @@ pub(super) fn paragraph(text: &mut String, sentence: &str, indent: usize, width:
 ///
 /// A plain push needs no target: whatever else is open in that environment it leaves held.
 pub fn next_commands<'a>(commands: impl Iterator<Item = &'a str>) -> Vec<(&'a str, usize)> {
+    let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
     let mut counts: Vec<(&str, usize)> = Vec::new();
     for command in commands {
         let command = match command.split_once(" -t ") {
             Some((environment, target)) if !target.contains(' ') => environment,
             _ => command,
         };
-        match counts.iter_mut().find(|(known, _)| *known == command) {
+        let number = *numbers.entry(command).or_insert(counts.len());
+        match counts.get_mut(number) {
             Some((_, count)) => *count += 1,
             None => counts.push((command, 1)),
         }

@@ -17,7 +17,9 @@ use crate::cli::Global;
 use crate::domain::declaration::Project;
 use crate::domain::log::Who;
 use crate::domain::name::{EnvironmentName, TargetName};
+use crate::domain::place::Place;
 use crate::domain::secret::SecretValue;
+use crate::domain::shard::{self, Shard};
 use crate::domain::suggest::nearest;
 use crate::domain::typed::Typed;
 use crate::error::Refusal;
@@ -196,6 +198,8 @@ pub struct Selection {
     pub environments_named: bool,
     /// The targets that are meant; every one when empty.
     pub targets: Vec<TargetName>,
+    /// The part of the places that is meant, where an audit is parted.
+    pub shard: Option<Shard>,
 }
 
 impl Selection {
@@ -220,7 +224,7 @@ impl Selection {
         }
         environments.sort();
         environments.dedup();
-        Ok(Self { layout, project, environments, environments_named, targets })
+        Ok(Self { layout, project, environments, environments_named, targets, shard: None })
     }
 
     /// Refuses a write that does not name its environment.
@@ -270,6 +274,11 @@ impl Selection {
     /// Returns whether a target is meant.
     pub fn means(&self, target: &TargetName) -> bool {
         self.targets.is_empty() || self.targets.contains(target)
+    }
+
+    /// Returns whether a place is asked.
+    pub fn asks(&self, place: &Place) -> bool {
+        self.means(&place.target) && self.shard.is_none_or(|shard| shard::asks(shard, &place.location))
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use sha2::{Digest, Sha256};
 use toml::de::{DeTable, DeValue};
 use vault_schema::project::ProjectFile;
 
-use super::group::line_at;
+use super::group::{self, line_at};
 use super::layout::{Layout, PROJECT_FILE};
 use super::store::{self, ReadError};
 use crate::domain::declaration::{self, Lines, PathStep, Project};
@@ -65,14 +66,19 @@ pub fn parse(text: &str) -> Result<Project, ProjectError> {
         ProjectError::Wrong(Faults(lines))
     })?;
     if let Some(document) = &document {
-        let line = |kind: &str, name: &str| {
-            line_at(text.as_bytes(), position(document.get_ref(), &[kind.into(), name.into()]))
-        };
+        let ends = group::Lines::of(text);
+        let line = |kind: &str, name: &str| ends.at(position(document.get_ref(), &[kind.into(), name.into()]));
         let targets = project.targets.keys().map(|name| (name.clone(), line("targets", name.as_str()))).collect();
         let secrets = project.secrets.keys().map(|name| (name.clone(), line("secrets", name.as_str()))).collect();
         project.lines = Lines { targets, secrets };
     }
+    project.digest = digest(text);
     Ok(project)
+}
+
+/// Returns a digest of the declarations. How lines end is the doing of git, and means nothing.
+fn digest(text: &str) -> String {
+    hex::encode(&Sha256::digest(text.replace("\r\n", "\n"))[..16])
 }
 
 /// The words of serde for a key or a word that does not exist list all that do; a person wants the nearest.

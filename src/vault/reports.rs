@@ -13,6 +13,9 @@ use super::store::{self, ReadError};
 /// What the schemas of all versions begin with.
 const FAMILY: &str = "undrift/audit/";
 
+/// How much is read of one report, in bytes: some three hundred thousand rows.
+const LARGEST_REPORT: u64 = 256 * 1024 * 1024;
+
 /// Why a report was not read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
@@ -72,6 +75,12 @@ pub enum ReportError {
         /// The file.
         file: String,
     },
+    /// A report that is read.
+    #[error("{file} is one of the reports that are read, and would be written over")]
+    Read {
+        /// The file.
+        file: String,
+    },
     /// Two reports in one file.
     #[error("{file} is named twice, and would hold the last report alone")]
     Twice {
@@ -88,8 +97,9 @@ struct Head {
 /// Reads an earlier report. `path` is shown as it is, and lies in `folder` unless it is absolute.
 pub fn read(folder: &Path, path: &Path) -> Result<Report, ReportError> {
     let file = path.display().to_string();
-    let content =
-        store::read(&folder.join(path)).map_err(|source| ReportError::Unreadable { file: file.clone(), source })?;
+    let content = store::read_up_to(&folder.join(path), LARGEST_REPORT)
+        .and_then(|content| content.ok_or_else(|| io::ErrorKind::FileTooLarge.into()))
+        .map_err(|source| ReportError::Unreadable { file: file.clone(), source: source.into() })?;
     let Ok(Head { schema }) = serde_json::from_slice(&content) else { return Err(ReportError::NotOne { file }) };
     if !schema.starts_with(FAMILY) {
         return Err(ReportError::NotOne { file });
@@ -157,6 +167,15 @@ fn destination(layout: &Layout, folder: &Path, path: &Path) -> Result<Destinatio
     }
     store::try_to_write(&path).map_err(unwritable)?;
     Ok(Destination { path, shown })
+}
+
+/// Refuses to write over a report that is read: it could not be merged anew.
+pub fn keeps(destinations: &[Destination], folder: &Path, path: &Path) -> Result<(), ReportError> {
+    let Ok(read) = folder.join(path).canonicalize() else { return Ok(()) };
+    match destinations.iter().find(|destination| destination.path == read) {
+        None => Ok(()),
+        Some(destination) => Err(ReportError::Read { file: destination.shown.clone() }),
+    }
 }
 
 /// Returns whether a path, followed to its end, leads to what an audit must not write to.

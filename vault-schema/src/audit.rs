@@ -37,6 +37,9 @@ pub struct Report {
     /// What was looked at.
     #[serde(default)]
     pub scope: Scope,
+    /// What `undrift.toml` was, as a digest of its text: only reports of one state of it belong together.
+    #[serde(default)]
+    pub project: String,
     /// Every place that was asked.
     #[serde(default)]
     pub places: Vec<Place>,
@@ -65,6 +68,19 @@ pub struct Scope {
     /// The environments that nobody named and that no identity opens.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
+    /// Which part of the places was asked, where an audit was parted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
+}
+
+/// One part of the places of an audit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct Shard {
+    /// Which part, from 1.
+    pub number: u16,
+    /// How many parts there are.
+    pub of: u16,
 }
 
 /// A place that was asked.

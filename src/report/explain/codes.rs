@@ -264,6 +264,13 @@ pub const CODES: &[Code] = &[
         remedy: "Take the file as one of the two branches has it (`git log -- vault/ENVIRONMENT/rotation.toml`), then `undrift seal -e ENVIRONMENT`.",
     },
     Code {
+        code: "UD264",
+        title: "a shard is missing",
+        meaning: "The audit was parted with `--shard`, and among the merged reports there is none of these parts: its job failed, or its report was not handed on.",
+        matters: "Nobody knows what the places of these parts hold, so that the whole is incomplete and ends with status 2.",
+        remedy: "Run the job of that part again, or `undrift audit --shard I/N --write json=FILE`, and merge all reports anew. See docs/weekly-audit.md.",
+    },
+    Code {
         code: "UD301",
         title: "no identity opens the file",
         meaning: "The file is encrypted, and none of your identities is among those it is meant for.",
