@@ -8,7 +8,7 @@ fn aged() -> (FlyTwin, GitHubTwin, World) {
     let declared = SHOP
         .replace("[secrets.API_TOKEN]\n", "[secrets.API_TOKEN]\nkind = \"token\"\ngenerate = \"hex:16\"\n")
         .replace("[secrets.SMTP_PASSWORD]\n", "[secrets.SMTP_PASSWORD]\nrotate-every = \"1y\"\ngenerate = \"uuid\"\n")
-        .replace("[secrets.STRIPE_KEY]\n", "[secrets.STRIPE_KEY]\nkind = \"stripe-key\"\n");
+        .replace("[secrets.STRIPE_KEY]\n", "[secrets.STRIPE_KEY]\nkind = \"stripe-key\"\nprobe = false\n");
     world.write("undrift.toml", format!("{declared}\n[rotation.every]\ntoken = \"90d\"\nstripe-key = \"30d\"\n"));
     let mut editing = world.below("");
     let script = editing.home().join("editor");

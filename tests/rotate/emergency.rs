@@ -6,8 +6,8 @@ use super::*;
 fn declared(world: &World) {
     let declared = world
         .read("undrift.toml")
-        .replace("[secrets.STRIPE_KEY]\n", "[secrets.STRIPE_KEY]\nkind = \"stripe-key\"\n")
-        .replace("[secrets.API_TOKEN]\n", "[secrets.API_TOKEN]\nkind = \"github-token\"\n");
+        .replace("[secrets.STRIPE_KEY]\n", "[secrets.STRIPE_KEY]\nkind = \"stripe-key\"\nprobe = false\n")
+        .replace("[secrets.API_TOKEN]\n", "[secrets.API_TOKEN]\nkind = \"github-token\"\nprobe = false\n");
     world.write("undrift.toml", declared);
 }
 
