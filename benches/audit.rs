@@ -9,10 +9,10 @@
 mod common;
 #[path = "common/project.rs"]
 mod project;
+#[path = "common/raw.rs"]
+mod raw;
 
 use std::fmt::Write as _;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use twins::{FLY_TOKEN, FlyTwin, GITHUB_TOKEN, GitHubTwin, Request};
 
 use common::{in_turns, milliseconds, ratio};
 use project::Project;
+use raw::{receive, send};
 
 /// The program wipes what it frees, so what is measured here has to as well. The twins live in this process and pay
 /// for it too, which no real platform would do to us.
@@ -158,19 +159,6 @@ impl Bench {
         let text = String::from_utf8_lossy(&output.stderr);
         text.lines().last().filter(|_| output.status.success()).map(str::to_owned)
     }
-}
-
-fn send(address: SocketAddr, token: &str, path: &str) -> TcpStream {
-    let mut socket = TcpStream::connect(address).unwrap();
-    let headers = format!("Host: twin\r\nUser-Agent: bench\r\nAuthorization: Bearer {token}\r\nConnection: close");
-    socket.write_all(format!("GET {path} HTTP/1.1\r\n{headers}\r\n\r\n").as_bytes()).unwrap();
-    socket
-}
-
-fn receive(mut socket: TcpStream) {
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }
 
 fn declarations(fleet: Fleet) -> String {

@@ -22,7 +22,7 @@ struct Machines {
     second: World,
 }
 
-fn git(world: &World, arguments: &[&str]) -> bool {
+pub(crate) fn git(world: &World, arguments: &[&str]) -> bool {
     let mut command = Command::new("git");
     command.args(["-c", "user.name=Alice", "-c", "user.email=alice@example.com", "-c", "init.defaultBranch=main"]);
     command.args(arguments).env_clear().env("PATH", "/usr/bin:/bin").env("HOME", world.home());
@@ -30,7 +30,7 @@ fn git(world: &World, arguments: &[&str]) -> bool {
     command.output().unwrap().status.success()
 }
 
-fn commit(world: &World, message: &str) {
+pub(crate) fn commit(world: &World, message: &str) {
     assert!(git(world, &["add", "-A"]) && git(world, &["commit", "-qm", message]), "{message}");
 }
 

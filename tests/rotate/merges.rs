@@ -1,22 +1,9 @@
 //! Rotations of a team: what git brings together while one is open, and clocks that do not agree.
 
-use std::process::Command;
-
 use super::*;
+use crate::machines::{commit, git};
 use crate::tools;
 use crate::world::files;
-
-fn git(world: &World, arguments: &[&str]) -> bool {
-    let mut command = Command::new("git");
-    command.args(["-c", "user.name=Alice", "-c", "user.email=alice@example.com", "-c", "init.defaultBranch=main"]);
-    command.args(arguments).env_clear().env("PATH", "/usr/bin:/bin").env("HOME", world.home());
-    command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1").current_dir(world.path(""));
-    command.output().unwrap().status.success()
-}
-
-fn commit(world: &World, message: &str) {
-    assert!(git(world, &["add", "-A"]) && git(world, &["commit", "-qm", message]), "{message}");
-}
 
 /// A project after one push that git keeps, and a clone of it on another machine of the same person.
 fn machines(fly: &FlyTwin, github: &GitHubTwin, first: &World) -> World {
