@@ -99,9 +99,7 @@ pub(super) fn run(arguments: &Rename, global: &Global, world: &mut World) -> any
     carry_out(&selection, &parts, declared.as_ref(), &renaming, &identities, world)?;
     for part in parts.iter().filter(|part| part.moves.iter().any(|it| it.from != it.to)) {
         let name = part.name();
-        let is_protected = selection.project.environments.get(name).is_some_and(|rules| rules.protected);
-        let confirm = if is_protected { format!(" --confirm {name}") } else { String::new() };
-        world.ui.say(&format!("hint: `undrift push -e {name}{confirm} --prune` moves it at the targets"));
+        world.ui.say(&format!("hint: `undrift push{} --prune` moves it at the targets", selection.write_flags(name)));
     }
     Ok(Exit::Clean)
 }

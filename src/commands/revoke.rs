@@ -124,8 +124,7 @@ fn is_last_deed(layout: &Layout, name: &EnvironmentName, key: &FingerprintKey, w
 /// Says which values somebody still knows, and what changes them. Returns those that one run rotates.
 fn tell_what_is_known(selection: &Selection, found: &Environment, who: &str, world: &mut World) -> Vec<SecretName> {
     let (name, entries) = (&found.inventory.environment, &found.inventory.entries);
-    let is_protected = selection.project.environments.get(name).is_some_and(|rules| rules.protected);
-    let confirm = if is_protected { format!(" --confirm {name}") } else { String::new() };
+    let flags = selection.write_flags(name);
     if entries.is_empty() {
         world.ui.say(&format!("hint: commit vault/{name} as a whole"));
         return Vec::new();
@@ -141,14 +140,14 @@ fn tell_what_is_known(selection: &Selection, found: &Environment, who: &str, wor
     let fit: Vec<SecretName> = fit.into_iter().map(|(secret, _)| secret.clone()).collect();
     if !fit.is_empty() {
         let names: Vec<&str> = fit.iter().map(SecretName::as_str).collect();
-        world.ui.say(&format!("  undrift rotate {} -e {name}{confirm}", names.join(" ")));
+        world.ui.say(&format!("  undrift rotate {}{flags}", names.join(" ")));
     }
     for (secret, _) in &others {
         let declaration = selection.project.secrets.get(*secret);
         let generate = if declaration.is_some_and(|it| it.generate.is_some()) { " --generate" } else { "" };
         world.ui.say(&format!("  undrift set {secret} -e {name}{generate}"));
     }
-    let push = if others.is_empty() { String::new() } else { format!(" and `undrift push -e {name}{confirm}`") };
+    let push = if others.is_empty() { String::new() } else { format!(" and `undrift push{flags}`") };
     world.ui.say(&format!("hint: commit vault/{name} as a whole, then change the values{push}"));
     fit
 }

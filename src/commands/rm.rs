@@ -7,7 +7,7 @@ use super::values;
 use crate::cli::{Global, Rm};
 use crate::domain::declaration::TokenSource;
 use crate::domain::log::{Action, Deed};
-use crate::domain::name::{EnvironmentName, SecretName};
+use crate::domain::name::SecretName;
 use crate::error::{Exit, Refusal};
 use crate::settings::{Selection, World};
 use crate::ui::AskError;
@@ -116,14 +116,9 @@ fn still_there(
         world.ui.say(&format!("note: {place} still holds {remote_name}"));
     }
     if !held.is_empty() {
-        let confirm = if is_protected(selection, name) { format!(" --confirm {name}") } else { String::new() };
-        world.ui.say(&format!("hint: `undrift push -e {name}{confirm} --prune` removes it there"));
+        world.ui.say(&format!("hint: `undrift push{} --prune` removes it there", selection.write_flags(name)));
     }
     Ok(())
-}
-
-fn is_protected(selection: &Selection, name: &EnvironmentName) -> bool {
-    selection.project.environments.get(name).is_some_and(|rules| rules.protected)
 }
 
 /// Says where undrift.toml still speaks of the name, and how to take it out.

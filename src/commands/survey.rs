@@ -154,9 +154,7 @@ fn receipt_problems(read: &receipts::Read, places: &[Place], file: &str) -> Vec<
 impl Survey {
     /// Returns the options that name an environment for a write.
     pub(super) fn flags(&self, name: &EnvironmentName) -> String {
-        let confirm =
-            if audit::is_protected(&self.subjects, name) { format!(" --confirm {name}") } else { String::new() };
-        format!(" -e {name}{confirm}")
+        self.selection.write_flags(name)
     }
 
     /// Returns the day of the survey.

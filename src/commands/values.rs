@@ -67,9 +67,7 @@ pub(super) fn refuse_rotating(
     let Some(run) = runs.iter().find(|run| names.iter().any(|name| run.secrets.contains_key(*name))) else {
         return Ok(());
     };
-    let is_protected = selection.project.environments.get(environment).is_some_and(|rules| rules.protected);
-    let confirm = if is_protected { format!(" --confirm {environment}") } else { String::new() };
-    let (flags, environment) = (format!(" -e {environment}{confirm}"), environment.clone());
+    let (flags, environment) = (selection.write_flags(environment), environment.clone());
     Err(Refusal::Rotating { environment, names: run.names(), begun: run.begun, flags }.into())
 }
 

@@ -343,6 +343,11 @@ impl Project {
         self.secrets.get(secret)?.probe()
     }
 
+    /// Returns whether a write to an environment has to name it twice.
+    pub fn is_protected(&self, environment: &EnvironmentName) -> bool {
+        self.environments.get(environment).is_some_and(|rules| rules.protected)
+    }
+
     /// Returns whether a secret is declared for an environment.
     pub fn expects(&self, secret: &SecretName, environment: &EnvironmentName) -> bool {
         self.secrets.get(secret).is_some_and(|declaration| serves(declaration.environments.as_ref(), environment))

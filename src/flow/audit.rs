@@ -66,7 +66,7 @@ impl Subject {
         }
         inventory.problems.extend(problems);
         inventory.problems.sort_by(|left, right| (&left.file, left.line).cmp(&(&right.file, right.line)));
-        let is_protected = project.environments.get(&inventory.environment).is_some_and(|rules| rules.protected);
+        let is_protected = project.is_protected(&inventory.environment);
         Self { inventory, key, receipts, receipts_void, is_protected, bindings, access }
     }
 }

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use futures_util::future::{Either, join3, select};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::interruption::{Held, interruption};
-
+use super::program::declared;
 use crate::domain::name::{EnvironmentName, SecretName};
 use crate::domain::rollout::presentable;
 use crate::domain::secret::SecretValue;
@@ -101,7 +101,7 @@ impl Issuer<'_> {
         let program = self.command.first().cloned().unwrap_or_default();
         let unstartable = |source| IssueError::Unstartable { program: program.clone(), source };
         let _held = Held::begin();
-        let mut running = self.start(&program, name, environment).map_err(unstartable)?;
+        let mut running = self.start(name, environment).map_err(unstartable)?;
         let group = running.id();
         let (mut new, mut complaint) = (Zeroizing::new(Vec::new()), Zeroizing::new(Vec::new()));
         let ended = {
@@ -134,11 +134,9 @@ impl Issuer<'_> {
     }
 
     /// Starts it, as the first of a group of its own, which can be ended with all that it starts.
-    fn start(&self, program: &str, name: &SecretName, environment: &EnvironmentName) -> io::Result<Child> {
-        let mut command = Command::new(program);
-        command.args(self.command.iter().skip(1)).arg(name.as_str()).arg(environment.as_str());
-        command.current_dir(self.folder).env_clear().envs(self.variables.iter().copied());
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    fn start(&self, name: &SecretName, environment: &EnvironmentName) -> io::Result<Child> {
+        let mut command = declared(self.command, self.folder, &self.variables, name, environment);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         #[cfg(unix)]
         command.process_group(0);
         command.spawn()

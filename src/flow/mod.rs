@@ -9,6 +9,7 @@ pub mod logbook;
 pub mod notify;
 pub mod observe;
 pub mod probe;
+mod program;
 pub mod recorder;
 pub mod rollout;
 pub mod saved;

@@ -6,9 +6,9 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
-use tokio::process::Command;
 use tokio::time::timeout;
 
+use super::program::declared;
 use crate::domain::name::{EnvironmentName, SecretName};
 use crate::domain::probe::{Heard, Probe, Request, Told, Unasked, decide};
 use crate::domain::secret::SecretValue;
@@ -78,12 +78,8 @@ impl Prober<'_> {
 
     /// Runs a program. Nobody hears what it says: it may repeat the value, in any form.
     async fn run<'r>(&self, command: &[String], subject: &Subject<'_>) -> Heard<'r> {
-        let program = command.first().map(String::as_str).unwrap_or_default();
-        let mut child = Command::new(program);
-        child.args(command.iter().skip(1)).arg(subject.name.as_str()).arg(subject.environment.as_str());
-        child.current_dir(self.folder).env_clear().envs(self.variables.iter().copied());
-        child.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-        let mut running = match child.spawn() {
+        let mut child = declared(command, self.folder, &self.variables, subject.name, subject.environment);
+        let mut running = match child.stdout(Stdio::null()).stderr(Stdio::null()).spawn() {
             Ok(running) => running,
             Err(error) => return Heard::Nothing(format!("the program cannot be started: {error}")),
         };

@@ -249,10 +249,16 @@ impl Selection {
         if let Some(unknown) = confirmed.iter().find(|name| !known().any(|known| known == name.as_str())) {
             return Err(undeclared("environment", unknown, known()));
         }
-        let protected = |name: &&EnvironmentName| self.project.environments.get(*name).is_some_and(|it| it.protected);
+        let protected = |name: &&EnvironmentName| self.project.is_protected(name);
         let unnamed = |name: &&EnvironmentName| !confirmed.iter().any(|confirmed| confirmed == name.as_str());
         let first = self.environments.iter().filter(protected).find(unnamed);
         first.map_or(Ok(()), |name| Err(Refusal::NeedsConfirm(name.clone())))
+    }
+
+    /// Returns the options that name an environment for a write, as they are typed behind a verb.
+    pub fn write_flags(&self, name: &EnvironmentName) -> String {
+        let confirm = if self.project.is_protected(name) { format!(" --confirm {name}") } else { String::new() };
+        format!(" -e {name}{confirm}")
     }
 
     /// Returns a target that was typed.

@@ -4,12 +4,12 @@ use jiff::tz::TimeZone;
 use vault_schema::due::{self as schema, Maker, Secret};
 use vault_schema::rotation::LeftOut;
 
-use super::emergency::obstacle;
-use super::site::{Opened, Site};
+use super::emergency::{has_to_be_given, obstacle};
+use super::site::{Opened, Site, refuse_unread};
 use super::{Wanted, begin, finish, value};
 use crate::cli::{Global, ReportFormat, Rotate};
 use crate::domain::rotation::{Due, Why, due};
-use crate::error::{Exit, Refusal};
+use crate::error::Exit;
 use crate::report::{self, due as render};
 use crate::settings::{Selection, World};
 use crate::vault::{lock, read, rotation as file};
@@ -31,12 +31,7 @@ pub(super) fn run(
     let is_asked = arguments.yes || (world.ui.interactive && refused.is_none());
     let identities = world.identity_chain(global).load()?;
     let read = read::environments(&selection.layout, std::slice::from_ref(&environment), &identities).swap_remove(0);
-    if let Some(refusal) = Refusal::locked(&read) {
-        return Err(refusal.into());
-    }
-    if let Some(problem) = read.inventory.problems.iter().find(|problem| problem.kind.hides_values()) {
-        return Err(Refusal::Incomplete { environment, problem: problem.to_string() }.into());
-    }
+    refuse_unread(&read)?;
     let runs = file::read(&selection.layout, &environment, &read.sealed)?;
     let site = Site { selection, environment, identities };
     let opened = Opened { read, runs, unfinished: Vec::new() };
@@ -96,11 +91,9 @@ fn secrets(site: &Site, opened: &Opened, world: &World) -> Vec<Secret> {
 }
 
 fn left_out(secret: &Secret, site: &Site) -> LeftOut {
-    let asks =
-        || format!("is issued by somebody, and has to be given: `undrift rotate {}{}`", secret.name, site.flags());
     LeftOut {
         secret: secret.name.clone(),
-        why: secret.obstacle.clone().unwrap_or_else(asks),
+        why: secret.obstacle.clone().unwrap_or_else(|| has_to_be_given(site, &secret.name)),
         issuer: secret.issuer.clone(),
     }
 }

@@ -165,8 +165,12 @@ pub(super) fn obstacle(site: &Site, opened: &Opened, name: &SecretName, can_ask:
         let why = error.to_string();
         return Some(why.strip_prefix(&format!("{name} ")).unwrap_or(&why).to_owned());
     }
-    (!can_ask && value::maker(site, name) == Maker::Person)
-        .then(|| format!("is issued by somebody, and has to be given: `undrift rotate {name}{}`", site.flags()))
+    (!can_ask && value::maker(site, name) == Maker::Person).then(|| has_to_be_given(site, name.as_str()))
+}
+
+/// Says what gives a secret a new value that somebody issues.
+pub(super) fn has_to_be_given(site: &Site, name: &str) -> String {
+    format!("is issued by somebody, and has to be given: `undrift rotate {name}{}`", site.flags())
 }
 
 /// Says what a person has to revoke, and where, once a run that could not wait is over or stands.

@@ -11,7 +11,6 @@ use crate::domain::probe::{Probe, Told};
 use crate::domain::rotation::{Standing, Which};
 use crate::domain::secret::SecretValue;
 use crate::flow::probe::{Prober, Subject};
-use crate::report::intake::quoted;
 use crate::settings::World;
 use crate::targets::client::Client;
 
@@ -23,11 +22,8 @@ pub(super) fn mention<'a>(site: &Site, names: impl IntoIterator<Item = &'a Secre
                 world.ui.say(&format!("whether a value of {name} is alive is asked at {}", probe.asks()));
             }
             Some(Probe::Command(command)) => {
-                let words = command.iter().map(String::as_str).chain([name.as_str(), site.environment.as_str()]);
-                let words: Vec<String> = words.map(quoted).collect();
-                world
-                    .ui
-                    .say(&format!("whether a value of {name} is alive is told by this program: {}", words.join(" ")));
+                let words = value::typed(site, command, name);
+                world.ui.say(&format!("whether a value of {name} is alive is told by this program: {words}"));
             }
             None => {}
         }

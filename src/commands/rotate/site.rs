@@ -69,17 +69,24 @@ impl Opened {
     }
 }
 
+/// Refuses an environment that could not be read whole.
+pub(super) fn refuse_unread(read: &Environment) -> Result<(), Refusal> {
+    if let Some(refusal) = Refusal::locked(read) {
+        return Err(refusal);
+    }
+    let problem = read.inventory.problems.iter().find(|problem| problem.kind.hides_values());
+    problem.map_or(Ok(()), |problem| {
+        let environment = read.inventory.environment.clone();
+        Err(Refusal::Incomplete { environment, problem: problem.to_string() })
+    })
+}
+
 impl Site {
     /// Reads the environment. What cannot be read whole, or nobody has vouched for, is not rotated.
     pub(super) fn open(&self) -> anyhow::Result<Opened> {
         let (layout, name) = (&self.selection.layout, &self.environment);
         let (read, unfinished) = write::open(layout, name, &self.identities)?;
-        if let Some(refusal) = Refusal::locked(&read) {
-            return Err(refusal.into());
-        }
-        if let Some(problem) = read.inventory.problems.iter().find(|problem| problem.kind.hides_values()) {
-            return Err(Refusal::Incomplete { environment: name.clone(), problem: problem.to_string() }.into());
-        }
+        refuse_unread(&read)?;
         if read.sealed.is_unsealed() {
             return Err(Refusal::Unsealed(name.clone()).into());
         }
@@ -91,10 +98,7 @@ impl Site {
 
     /// Returns the options that name the environment for a write.
     pub(super) fn flags(&self) -> String {
-        let name = &self.environment;
-        let is_protected = self.selection.project.environments.get(name).is_some_and(|rules| rules.protected);
-        let confirm = if is_protected { format!(" --confirm {name}") } else { String::new() };
-        format!(" -e {name}{confirm}")
+        self.selection.write_flags(&self.environment)
     }
 
     /// Refuses to go on where the value of a secret is neither the old nor the new one.

@@ -83,11 +83,16 @@ pub(super) fn is_issued(site: &Site, name: &SecretName) -> bool {
 pub(super) fn mention_programs<'a>(site: &Site, names: impl IntoIterator<Item = &'a SecretName>, world: &mut World) {
     for name in names {
         if let Source::Issued(command) = Source::of(site, name) {
-            let words = command.iter().map(String::as_str).chain([name.as_str(), site.environment.as_str()]);
-            let words: Vec<String> = words.map(quoted).collect();
-            world.ui.say(&format!("a new value of {name} is what this program issues: {}", words.join(" ")));
+            let words = typed(site, command, name);
+            world.ui.say(&format!("a new value of {name} is what this program issues: {words}"));
         }
     }
+}
+
+/// Returns what a declared program of a secret is started with, as one would type it.
+pub(super) fn typed(site: &Site, command: &[String], name: &SecretName) -> String {
+    let words = command.iter().map(String::as_str).chain([name.as_str(), site.environment.as_str()]);
+    words.map(quoted).collect::<Vec<_>>().join(" ")
 }
 
 /// Returns the new values that can be had before anything is noted: a person who gives up has changed nothing then. What

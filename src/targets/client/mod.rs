@@ -6,6 +6,7 @@
 //! Addresses with `https` go the way of `HTTPS_PROXY` and `NO_PROXY`, as with every program. Those with plain `http`
 //! lead to this machine alone and never go by a proxy.
 
+mod address;
 mod answer;
 mod budget;
 mod kept;
@@ -27,6 +28,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, broadcast};
 use vault_schema::etags::Etags;
 
+pub use address::safe as safe_address;
 pub use answer::Answer;
 pub use budget::WriteBudget;
 pub use kept::Ask;

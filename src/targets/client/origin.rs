@@ -14,12 +14,12 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
+use super::address::plain;
 use super::answer::{Answer, Unread};
 use super::kept::{Ask, Known};
 use super::retry::{Again, again, delays, jitter};
 use super::turn::Turn;
 use super::{Client, SharedBudget, SharedReads, Wait};
-use crate::domain::declaration::is_safe_url;
 use crate::targets::TargetError;
 use crate::targets::error::{Broken, Limit, Unusable};
 
@@ -423,10 +423,7 @@ fn unexpected(text: &str) -> TargetError {
 
 /// Parses a base URL to which a token may be sent.
 fn parse_base(text: &str) -> Option<Url> {
-    let url = Url::parse(text).ok()?;
-    let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
-    // The text is what a person has reviewed and the parsed form is where requests go; both have to be safe.
-    (plain && url.fragment().is_none() && is_safe_url(text) && is_safe_url(url.as_str())).then_some(url)
+    plain(text).filter(|url| url.query().is_none() && url.fragment().is_none())
 }
 
 /// Returns what permissions GitHub says would do, and for a classic token which it has.

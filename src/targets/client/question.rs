@@ -1,11 +1,11 @@
 //! A question: one request that is sent once, to one address and nowhere else, and of whose answer the status alone counts.
 
+use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, Url};
 
 use super::Client;
+use super::address::plain;
 use super::origin::broken;
-use crate::domain::declaration::is_safe_url;
 use crate::domain::probe::ProbeMethod;
 use crate::domain::secret::SecretValue;
 use crate::targets::TargetError;
@@ -27,7 +27,7 @@ pub struct Question<'a> {
 impl Client {
     /// Asks once, and returns the status of the answer, whatever it is. A redirect is an answer too: it is not followed.
     pub async fn ask(&self, question: &Question<'_>) -> Result<u16, TargetError> {
-        let url = parse(question.url).ok_or(TargetError::Unusable(Unusable::BaseUrl))?;
+        let url = plain(question.url).ok_or(TargetError::Unusable(Unusable::BaseUrl))?;
         let mut headers = HeaderMap::new();
         for (name, value) in &question.headers {
             let unusable = TargetError::Unusable(Unusable::Token);
@@ -51,14 +51,6 @@ impl Client {
     }
 }
 
-/// Parses an address to which a value may be sent. The text is what a person has written, and the parsed form is where
-/// the request goes; both have to be safe.
-fn parse(text: &str) -> Option<Url> {
-    let url = Url::parse(text).ok()?;
-    let is_plain = url.username().is_empty() && url.password().is_none();
-    (is_plain && is_safe_url(text) && is_safe_url(url.as_str())).then_some(url)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,7 +58,7 @@ mod tests {
     #[test]
     fn values_go_where_they_are_safe_and_nowhere_else() {
         for good in ["https://chat.example.com/me?x=1", "http://127.0.0.1:1/x", "http://localhost/"] {
-            assert!(parse(good).is_some(), "{good}");
+            assert!(plain(good).is_some(), "{good}");
         }
         for bad in [
             "http://chat.example.com",
@@ -77,7 +69,7 @@ mod tests {
             "http://127.0.0.1.evil.example/",
             "",
         ] {
-            assert!(parse(bad).is_none(), "{bad}");
+            assert!(plain(bad).is_none(), "{bad}");
         }
     }
 }

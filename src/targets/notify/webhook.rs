@@ -4,10 +4,9 @@ use std::fmt;
 
 use reqwest::Url;
 
-use crate::domain::declaration::is_safe_url;
 use crate::domain::secret::SecretValue;
 use crate::targets::TargetError;
-use crate::targets::client::Client;
+use crate::targets::client::{Client, safe_address};
 
 /// A webhook. Whoever knows its address may write where it leads, so that only its host is ever shown.
 pub struct Webhook(Url);
@@ -21,10 +20,7 @@ impl fmt::Debug for Webhook {
 impl Webhook {
     /// Takes an address, if a message may be sent there.
     pub fn new(address: &SecretValue) -> Option<Self> {
-        let text = address.expose().trim();
-        let url = Url::parse(text).ok()?;
-        // The text is what a person has kept and the parsed form is where messages go; both have to be safe.
-        (is_safe_url(text) && is_safe_url(url.as_str())).then_some(Self(url))
+        safe_address(address.expose().trim()).map(Self)
     }
 
     /// Returns the host.
