@@ -183,6 +183,7 @@ fn a_target_that_moved_since_the_plan_is_stale() {
     github.inject(
         Fault::new(FaultKind::Delay(Duration::from_secs(1))).method("GET").path_contains("secrets").skip(1).times(1),
     );
+    github.clear_requests();
     let ran = std::thread::scope(|scope| {
         let meddler = scope.spawn(|| {
             while github.requests().iter().filter(|r| r.path.contains("secrets")).count() < 2 {
@@ -190,7 +191,6 @@ fn a_target_that_moved_since_the_plan_is_stale() {
             }
             github.set(&place, "STRIPE_KEY", "meddled");
         });
-        github.clear_requests();
         let ran = world.run(&["push", "-e", "staging", "--yes"]);
         meddler.join().unwrap();
         ran
