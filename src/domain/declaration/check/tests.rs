@@ -2,7 +2,8 @@ use super::*;
 use crate::domain::access::DeclaredAccess;
 use crate::domain::declaration::Binding;
 use crate::domain::name::RemoteName;
-use crate::domain::place::GithubHolder;
+use crate::domain::place::{GithubHolder, GithubStore, Location};
+use crate::domain::probe::Probe;
 
 /// What every declaration below may refer to.
 const HEAD: &str = r#"
