@@ -44,8 +44,8 @@ impl Machine {
 
     /// Returns whether it was updated after something was removed, at a time that is known in whole seconds.
     fn is_newer_than(&self, removed: Timestamp) -> Option<bool> {
-        // Our own roll-out follows our own removal, so that the same second is no earlier; a release of that second
-        // may have been made before it.
+        // Our own roll-out follows our own removal, and that waits until the second of a stamp is over, so that the same
+        // second is no earlier; a release of that second may have been made before it.
         if self.stamped.is_some_and(|stamped| stamped >= removed) {
             return Some(true);
         }

@@ -184,6 +184,18 @@ impl Origin {
         date.checked_add(at.elapsed()).ok()
     }
 
+    /// Waits until the server's clock has left the second of this time.
+    pub async fn wait_for_second_after(&self, time: Timestamp) {
+        const SECOND: Duration = Duration::from_secs(1);
+        let next = time.as_second().checked_add(1).and_then(|next| Timestamp::from_second(next).ok());
+        let Some((next, now)) = next.zip(self.server_now()) else { return };
+        let wait = Duration::try_from(next.duration_since(now)).unwrap_or_default();
+        // A time far ahead is no time of this clock, and waiting for it would not help.
+        if wait <= 2 * SECOND {
+            sleep(wait).await;
+        }
+    }
+
     fn url(&self, path: &[&str]) -> Result<Url, TargetError> {
         // The URL standard takes such segments for steps up the path; an escaped form does not exist.
         if path.iter().any(|segment| matches!(*segment, "" | "." | "..")) {

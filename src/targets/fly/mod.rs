@@ -66,6 +66,8 @@ pub struct FlyApp {
     dashboard: Box<Origin>,
     // Reads that ask for this version never show what was before.
     stored: Mutex<Stored>,
+    // The newest time up to which a machine was seen to have everything.
+    stamped: Mutex<Option<Timestamp>>,
     leases: Mutex<Leases>,
     // The first pause between two looks at the same thing.
     backoff: Duration,
@@ -106,6 +108,7 @@ impl FlyApp {
             app: settings.app,
             rollout: settings.rollout,
             stored: Mutex::default(),
+            stamped: Mutex::default(),
             leases: Mutex::default(),
             backoff: client.settings().backoff,
         })
@@ -141,7 +144,11 @@ impl FlyApp {
     async fn machines(&self) -> Result<Vec<Machine>, TargetError> {
         // A summary would leave out the configuration, which names the release.
         let answer = self.machines.get(&["v1", "apps", &self.app, "machines"], &[]).await?;
-        Ok(rollout::members(answer.json::<wire::Machines>()?.0))
+        let machines = rollout::members(answer.json::<wire::Machines>()?.0);
+        let newest = machines.iter().filter_map(|machine| machine.stamped).max();
+        let mut stamped = self.stamped.lock().expect("no holder of the time panics");
+        *stamped = newest.max(*stamped);
+        Ok(machines)
     }
 
     async fn releases(&self, limit: usize) -> Result<Releases, TargetError> {
@@ -218,7 +225,13 @@ impl Target for FlyApp {
         Ok(Observation { entries: self.secrets().await?.into_iter().map(entry).collect(), ..Observation::default() })
     }
 
-    async fn make_ready(&self, _coming: Coming) {
+    /// What is removed in the second in which a machine was last brought up to date could not be told from what was
+    /// removed before that: it is removed in a later one.
+    async fn make_ready(&self, coming: Coming) {
+        let stamped = *self.stamped.lock().expect("no holder of the time panics");
+        if let (Coming::Removal, Some(stamped)) = (coming, stamped) {
+            self.machines.wait_for_second_after(stamped).await;
+        }
         self.machines.wait_for_turn().await;
     }
 

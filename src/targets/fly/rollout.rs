@@ -21,7 +21,7 @@ pub(super) struct Machine {
     /// The version of the release it was updated to, if it says so.
     release: Option<u64>,
     /// Our own stamp, if we updated it.
-    stamped: Option<Timestamp>,
+    pub(super) stamped: Option<Timestamp>,
     /// What keeps it from being updated.
     pub(super) trouble: Option<Trouble>,
 }

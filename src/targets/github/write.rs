@@ -1,10 +1,7 @@
 //! Writing: secrets are sealed and put, variables are made or changed.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use reqwest::{Method, StatusCode};
-use tokio::time::sleep;
 use vault_schema::project::GithubStore;
 
 use super::sealed_box::SealingKey;
@@ -81,13 +78,8 @@ impl GithubPlace {
 
     /// Waits until the place's clock has left the second of the last write, so that this one shows by its time.
     async fn wait_for_next_second(&self, last_written: Option<Timestamp>) {
-        const SECOND: Duration = Duration::from_secs(1);
-        let Some((last, now)) = last_written.zip(self.origin.server_now()) else { return };
-        let Ok(next) = last.checked_add(SECOND) else { return };
-        let wait = Duration::try_from(next.duration_since(now)).unwrap_or_default();
-        // A time far ahead is no time of this clock, and waiting for it would not help.
-        if wait <= 2 * SECOND {
-            sleep(wait).await;
+        if let Some(last) = last_written {
+            self.origin.wait_for_second_after(last).await;
         }
     }
 
