@@ -5,6 +5,7 @@ mod emergency;
 mod faults;
 mod kills;
 mod merges;
+mod overlap;
 mod probes;
 
 use std::time::Duration;

@@ -13,7 +13,7 @@ pub(super) fn run(arguments: &Plan, global: &Global, world: &mut World) -> anyho
         selection.needs_environment()?;
     }
     let survey = survey(selection, global, world)?;
-    let plan = survey.plan(&arguments.choices)?;
+    let plan = survey.plan(&survey.choices(&arguments.choices)?);
     let report = report::plan::plan(survey.at, &plan, &survey.subjects, &survey.observations);
     survey.mention_interrupted(world);
     match arguments.format {

@@ -52,7 +52,8 @@ pub(super) fn run(arguments: &Push, global: &Global, world: &mut World) -> anyho
     logbook.recover(survey.at)?;
     // A line that a crash has cut must not have another one written behind it.
     journal.compact(&survey.interrupted).context("cannot write the journal")?;
-    let plan = survey.plan(&choices)?;
+    let decided = survey.choices(&choices)?;
+    let plan = survey.plan(&decided);
     if let Some(saved) = &saved {
         saved.compare(&survey, &plan)?;
     }
@@ -64,8 +65,7 @@ pub(super) fn run(arguments: &Push, global: &Global, world: &mut World) -> anyho
         agree(arguments, &survey, &plan, world)?;
         logbook.begin(survey.at)?;
     }
-    let Done { outcomes, roll_outs, closed, logged } =
-        carry_out(&survey, &plan, &survey.choices(&choices)?, &journal, &logbook, world)?;
+    let Done { outcomes, roll_outs, closed, logged } = carry_out(&survey, &plan, &decided, &journal, &logbook, world)?;
     let report = report::plan::push(survey.at, &plan, &outcomes, &roll_outs, &survey.subjects, &survey.observations);
     match arguments.format {
         Format::Json => world.ui.write(&report::json(&report)),

@@ -83,7 +83,7 @@ fn finish(
     world: &mut World,
 ) -> anyhow::Result<Exit> {
     let runs = ended.iter().map(|ended| (&ended.run, ended.push.clone())).collect();
-    let mut report = render::build((world.clock)(), &site.environment, runs);
+    let mut report = render::build((world.clock)(), &site.selection.project, &site.environment, runs);
     for (shown, ended) in report.runs.iter_mut().zip(&ended) {
         // What cannot be read of the past is no reason to hide what was just done.
         shown.held = emergency::held_of(site, &ended.run).map_or_else(|_| Vec::new(), render::held);
@@ -125,7 +125,10 @@ fn begin(
     let mut secrets: BTreeMap<SecretName, Before> = BTreeMap::new();
     for typed in &wanted.names {
         let (name, entry) = values::one(inventory, typed)?;
-        let before = Before { old: key.value(&entry.value), new: None, rotated: entry.rotated, expires: entry.expires };
+        // What could not wait has no time for two values.
+        let overlap = wanted.reason.is_none() && site.selection.project.overlaps(name);
+        let (old, rotated, expires) = (key.value(&entry.value), entry.rotated, entry.expires);
+        let before = Before { old, new: None, rotated, expires, overlap };
         secrets.insert(name.clone(), before);
     }
     let names: Vec<SecretName> = secrets.keys().cloned().collect();
@@ -135,6 +138,9 @@ fn begin(
     }
     for name in &names {
         refuse_unfit(site, opened, name)?;
+        if secrets[name].overlap {
+            site.refuse_taken(opened, name)?;
+        }
     }
     if wanted.reason == Some(Reason::Leaked) {
         emergency::mention_held(site, opened, &names, world)?;
@@ -142,6 +148,10 @@ fn begin(
     if !arguments.yes {
         value::mention_programs(site, &names, world);
         probing::mention(site, &names, world);
+        let beside = secrets.iter().filter(|(_, before)| before.overlap);
+        for (name, previous) in beside.filter_map(|(name, _)| Some((name, name.previous()?))) {
+            world.ui.say(&format!("the old value of {name} stands beside it as {previous} until the run ends"));
+        }
         let scope = rotation::in_scope(inventory, &names);
         let question = format!("write new values of {} to {}?", joined(&scope), site.places(&scope).join(", "));
         if !world.ui.confirm(&question)? {
@@ -293,7 +303,7 @@ fn status(arguments: &Rotate, selection: &Selection, global: &Global, world: &mu
     let is_meant = |run: &&Run| names.is_empty() || run.secrets.keys().any(|name| names.contains(name.as_str()));
     let shown: Vec<(&Run, _)> = runs.iter().filter(is_meant).map(|run| (run, None)).collect();
     let is_open = !shown.is_empty();
-    show(&render::build((world.clock)(), environment, shown), arguments.format, world);
+    show(&render::build((world.clock)(), &selection.project, environment, shown), arguments.format, world);
     Ok(if is_open { Exit::Drift } else { Exit::Clean })
 }
 

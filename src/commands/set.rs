@@ -142,12 +142,12 @@ pub(super) fn put(
         let parts = template.names().into_iter().map(ToString::to_string).collect();
         return Err(Refusal::Composed { environment: environment.clone(), name: name.clone(), parts }.into());
     }
-    // A name that a merge has lost may come back.
-    if inventory.entries.contains_key(name) {
-        values::refuse_rotating(selection, environment, &sealed, &[name])?;
-    }
     // A name that stands twice is not known, and one in a file that could not be read may be this very one.
     let is_known = inventory.entries.contains_key(name);
+    // A name that a merge has lost may come back.
+    values::refuse_run(selection, environment, &sealed, |run| {
+        if is_known { run.has_any([name]) } else { run.beside().contains(name) }
+    })?;
     if !is_known && let Some(problem) = inventory.problems.iter().find(|problem| problem.may_hide(name)) {
         if let Some(breach) = sealed.breaches.iter().find(|breach| breach.kind.hides_values()) {
             return Err(anyhow::Error::from(SealError::broken(layout, environment, breach))

@@ -12,6 +12,7 @@ use vault_schema::plan::Held;
 use crate::cli::{Choices, Global};
 use crate::domain::age;
 use crate::domain::binding::Shared;
+use crate::domain::declaration::Project;
 use crate::domain::finding::{Problem, ProblemKind};
 use crate::domain::fingerprint::{Fingerprint, FingerprintKey};
 use crate::domain::fleet::Fleet;
@@ -20,7 +21,7 @@ use crate::domain::name::{EnvironmentName, RemoteName, SecretName};
 use crate::domain::place::Place;
 use crate::domain::plan::{self, Plan};
 use crate::domain::receipt::Removal;
-use crate::domain::rotation::{Open, Run};
+use crate::domain::rotation::{Open, Run, put_beside, stays_until};
 use crate::domain::row::{Row, filed};
 use crate::domain::seal::{BreachKind, Seal};
 use crate::domain::suggest::nearest;
@@ -119,14 +120,15 @@ pub(super) fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> 
 }
 
 /// Returns the rotations that are open, as a person is told of them.
-fn open_runs(runs: Result<Vec<Run>, RotationError>, file: &str, today: Date) -> Vec<Problem> {
+fn open_runs(runs: &Result<Vec<Run>, RotationError>, project: &Project, file: &str, at: Timestamp) -> Vec<Problem> {
     let problem = |line, kind| Problem { file: Some(file.to_owned()), line, secret: None, kind };
+    let open = |run| problem(None, ProblemKind::Rotating(Open::of(run, at, stays_until(project, run))));
     match runs {
-        Ok(runs) => runs.iter().map(|run| problem(None, ProblemKind::Rotating(Open::of(run, today)))).collect(),
+        Ok(runs) => runs.iter().map(open).collect(),
         // The finding about the seal says it.
         Err(RotationError::Seal(_)) => Vec::new(),
         Err(RotationError::Malformed { line, message, .. }) => {
-            vec![problem(Some(line), ProblemKind::BadRotation(message))]
+            vec![problem(Some(*line), ProblemKind::BadRotation(message.clone()))]
         }
         Err(error) => vec![problem(None, ProblemKind::BadRotation(error.to_string()))],
     }
@@ -208,8 +210,11 @@ impl Survey {
             };
             let runs = rotation::read(layout, &name, &environment.sealed);
             let file = layout.shown(&layout.rotation(&name));
-            environment.inventory.problems.extend(open_runs(runs, &file, self.today()));
+            environment.inventory.problems.extend(open_runs(&runs, project, &file, self.at));
             environment.inventory.problems.extend(age::problems(project, &environment.inventory, self.today()));
+            if let Ok(runs) = &runs {
+                put_beside(&mut environment.inventory, runs, &key);
+            }
             let places = project.places(&name);
             environment.inventory.problems.extend(receipt_problems(
                 &read,
@@ -305,9 +310,7 @@ impl Survey {
         for intent in &self.interrupted {
             // As in every removal, the fraction of the second is dropped: only whole ones are known of the place.
             let at = intent.there.and_then(|there| Timestamp::from_second(there.as_second()).ok());
-            let speaks_of =
-                |place: &Place| place.environment == intent.environment && place.location.to_string() == intent.place;
-            let found = self.observations.iter().find(|(place, result)| result.is_ok() && speaks_of(place));
+            let found = self.observations.iter().find(|(place, result)| result.is_ok() && intent.is_at(place));
             let (Some(at), Some((place, Ok(observation)))) = (at, found) else { continue };
             let Some(subject) = self.subjects.get_mut(&place.environment) else { continue };
             let Some(bindings) = subject.bindings.get(place) else { continue };
@@ -324,9 +327,8 @@ impl Survey {
         }
     }
 
-    /// Returns the plan for what a person has decided.
-    pub(super) fn plan(&self, choices: &Choices) -> anyhow::Result<Plan> {
-        let choices = self.choices(choices)?;
+    /// Returns the plan for what was decided.
+    pub(super) fn plan(&self, choices: &plan::Choices) -> Plan {
         let partial = self
             .subjects
             .iter()
@@ -342,7 +344,7 @@ impl Survey {
                 (place, filed.memory(held))
             })
             .collect();
-        Ok(plan::plan(&self.rows, &choices, &partial, &memory))
+        plan::plan(&self.rows, choices, &partial, &memory)
     }
 
     /// Returns what a person has decided.
@@ -364,20 +366,16 @@ impl Survey {
             take_vault: choices.take_vault,
             overwrite,
             prune: choices.prune,
+            retired: BTreeSet::new(),
             allow_shrink: choices.allow_shrink,
             interrupted: self.explained(),
         })
     }
 
     /// Returns the writes of an interrupted push that what the places show now bears out.
-    fn explained(&self) -> BTreeSet<(String, RemoteName)> {
+    pub(super) fn explained(&self) -> BTreeSet<(String, RemoteName)> {
         let explains = |intent: &&Intent| {
-            self.rows.iter().any(|row| {
-                row.place.environment == intent.environment
-                    && row.place.location.to_string() == intent.place
-                    && row.remote_name == intent.name
-                    && intent.explains(row.written)
-            })
+            self.rows.iter().any(|row| intent.is_of(&row.place, &row.remote_name) && intent.explains(row.written))
         };
         self.interrupted.iter().filter(explains).map(|intent| (intent.place.clone(), intent.name.clone())).collect()
     }

@@ -5,6 +5,7 @@ use crate::domain::compose;
 use crate::domain::finding::Problem;
 use crate::domain::inventory::{Entry, Inventory};
 use crate::domain::name::{EnvironmentName, SecretName};
+use crate::domain::rotation::Run;
 use crate::domain::suggest::nearest;
 use crate::domain::typed::Typed;
 use crate::error::Refusal;
@@ -63,10 +64,18 @@ pub(super) fn refuse_rotating(
     sealed: &Sealed,
     names: &[&SecretName],
 ) -> anyhow::Result<()> {
+    refuse_run(selection, environment, sealed, |run| run.has_any(names.iter().copied()))
+}
+
+/// Refuses to change anything where a run like this is open.
+pub(super) fn refuse_run(
+    selection: &Selection,
+    environment: &EnvironmentName,
+    sealed: &Sealed,
+    is_concerned: impl Fn(&Run) -> bool,
+) -> anyhow::Result<()> {
     let runs = rotation::read(&selection.layout, environment, sealed)?;
-    let Some(run) = runs.iter().find(|run| names.iter().any(|name| run.secrets.contains_key(*name))) else {
-        return Ok(());
-    };
+    let Some(run) = runs.iter().find(|run| is_concerned(run)) else { return Ok(()) };
     let (flags, environment) = (selection.write_flags(environment), environment.clone());
     Err(Refusal::Rotating { environment, names: run.names(), begun: run.begun, flags }.into())
 }

@@ -27,6 +27,7 @@ pub fn declared(project: &Project, inventory: &Inventory) -> Vec<Problem> {
     let without_declaration = inventory
         .entries
         .iter()
+        .filter(|(secret, _)| !inventory.beside.contains(*secret))
         .filter(|(secret, _)| !project.expects(secret, &inventory.environment) && !project.is_token(secret))
         .map(|(secret, entry)| Problem {
             file: Some(entry.source.file.clone()),
@@ -55,10 +56,14 @@ impl Shared {
     /// Returns the names that other environments have at the same place.
     fn of_others(&self, project: &Project, place: &Place) -> BTreeSet<RemoteName> {
         let here = self.0.get(&place.location).into_iter().flatten();
-        here.filter(|other| other.environment != place.environment)
-            .flat_map(|other| project.bindings(other))
-            .map(|binding| binding.remote_name)
-            .collect()
+        let of_others = here.filter(|other| other.environment != place.environment).flat_map(|other| {
+            let bindings = project.bindings(other);
+            // Whether a rotation lasts there, only their vault tells.
+            let overlapping = bindings.iter().filter(|binding| project.overlaps(&binding.secret));
+            let beside: Vec<Binding> = overlapping.filter_map(|binding| binding.previous(other)).collect();
+            bindings.into_iter().chain(beside)
+        });
+        of_others.map(|binding| binding.remote_name).collect()
     }
 }
 
@@ -72,7 +77,14 @@ pub fn bind(project: &Project, shared: &Shared, place: &Place, inventory: &Inven
     };
     let mut problems = Vec::new();
     let mut by_name: BTreeMap<RemoteName, Vec<SecretName>> = BTreeMap::new();
-    let all = project.bindings(place);
+    let mut all = project.bindings(place);
+    for previous in all.clone().iter().filter_map(|binding| binding.previous(place)) {
+        if inventory.beside.contains(&previous.secret) {
+            all.push(previous);
+        } else if inventory.over.contains(&previous.secret) {
+            bindings.over.insert(previous.remote_name, previous.secret);
+        }
+    }
     for Binding { secret, remote_name } in &all {
         by_name.entry(remote_name.clone()).or_default().push(secret.clone());
     }
@@ -133,6 +145,8 @@ mod tests {
                 .iter()
                 .map(|(name, value)| (SecretName::parse(name).expect("a name"), entry(value)))
                 .collect(),
+            beside: BTreeSet::new(),
+            over: BTreeSet::new(),
             problems: Vec::new(),
         }
     }
@@ -174,6 +188,35 @@ mod tests {
         let places = project.places(&inventory.environment);
         let [ci, web] = places.as_slice() else { panic!("{places:?}") };
         assert_eq!((of_others(ci), of_others(web)), (vec!["PRODUCTION_A".to_owned()], vec![]));
+    }
+
+    #[test]
+    fn an_old_value_stands_beside_the_new_one_and_is_no_business_of_another_environment() {
+        let text = "version = 1\n[environments.staging]\n[environments.production]\n[targets.ci]\nkind = \"github\"\n\
+                    repository = \"acme/shop\"\nname = \"{ENVIRONMENT}_{name}\"\n[secrets.A]\noverlap = true\n\
+                    [secrets.B]\n";
+        let project = declaration::check(&toml::from_str(text).expect("toml")).expect("a project");
+        let bound = |inventory: &Inventory| {
+            let place = &project.places(&inventory.environment)[0];
+            let (bindings, problems) = bind(&project, &Shared::of(&project), place, inventory);
+            assert_eq!(problems, []);
+            let usable: Vec<String> = bindings.usable.iter().map(|it| it.remote_name.to_string()).collect();
+            let over: Vec<String> = bindings.over.keys().map(ToString::to_string).collect();
+            let of_others: Vec<String> = bindings.of_others.iter().map(ToString::to_string).collect();
+            (usable, over, of_others)
+        };
+        let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let previous = SecretName::parse("A_PREVIOUS").expect("a name");
+        let both = ["STAGING_A", "STAGING_B"];
+        let others = names(&["PRODUCTION_A", "PRODUCTION_A_PREVIOUS", "PRODUCTION_B"]);
+        let mut vault = inventory(&[("A", "1"), ("B", "2")]);
+        assert_eq!(bound(&vault), (names(&both), names(&[]), others.clone()));
+        vault.over.insert(previous.clone());
+        assert_eq!(bound(&vault), (names(&both), names(&["STAGING_A_PREVIOUS"]), others.clone()));
+        vault = inventory(&[("A", "1"), ("A_PREVIOUS", "0"), ("B", "2")]);
+        vault.beside.insert(previous);
+        assert_eq!(bound(&vault), (names(&["STAGING_A", "STAGING_B", "STAGING_A_PREVIOUS"]), names(&[]), others));
+        assert_eq!(declared(&project, &vault), []);
     }
 
     #[test]

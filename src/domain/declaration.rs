@@ -1,11 +1,13 @@
 //! The declarations of `undrift.toml`, checked: what is pushed where, and under which name.
 
 mod check;
+mod grace;
 mod interval;
 mod notify;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::SignedDuration;
 use jiff::civil::Date;
 use vault_schema::project::RolloutMode;
 
@@ -174,6 +176,10 @@ pub struct Declaration {
     pub probe: ProbeRule,
     /// How long a value may stand before a new one is due.
     pub rotate_every: Option<Interval>,
+    /// Whether its consumers take the value before beside the one they have.
+    pub overlap: bool,
+    /// How long the old value stays, in a rotation, once every place runs the new one.
+    pub finish_after: Option<SignedDuration>,
     /// What its values are.
     pub kind: Option<Kind>,
     /// What the whole of each value matches.
@@ -262,6 +268,14 @@ pub struct Binding {
     pub remote_name: RemoteName,
 }
 
+impl Binding {
+    /// Returns where the value before belongs, as long as the place has both.
+    pub fn previous(&self, place: &Place) -> Option<Self> {
+        let remote_name = place.location.canonical(&self.remote_name.previous());
+        Some(Self { secret: self.secret.previous()?, remote_name })
+    }
+}
+
 impl Project {
     /// Returns the places of one environment, sorted by target.
     pub fn places(&self, environment: &EnvironmentName) -> Vec<Place> {
@@ -336,6 +350,16 @@ impl Project {
     /// Returns how long a value of a secret may stand before a new one is due.
     pub fn rotate_every(&self, secret: &SecretName) -> Option<Interval> {
         self.secrets.get(secret)?.rotate_every
+    }
+
+    /// Returns whether the consumers of a secret take the value before beside the one they have.
+    pub fn overlaps(&self, secret: &SecretName) -> bool {
+        self.secrets.get(secret).is_some_and(|declaration| declaration.overlap)
+    }
+
+    /// Returns how long the old value of a secret stays, in a rotation, once every place runs the new one.
+    pub fn finish_after(&self, secret: &SecretName) -> Option<SignedDuration> {
+        self.secrets.get(secret)?.finish_after
     }
 
     /// Returns how somebody is asked whether a value of a secret is alive.

@@ -310,7 +310,8 @@ pub fn check(
     let mut found = Vec::new();
     let mut equal: BTreeMap<Fingerprint, Vec<Holder<'_>>> = BTreeMap::new();
     for inventory in inventories {
-        for (name, entry) in &inventory.entries {
+        // What stands beside a new value for a while was looked at when it was the value.
+        for (name, entry) in inventory.entries.iter().filter(|(name, _)| !inventory.beside.contains(*name)) {
             let declaration = project.secrets.get(name);
             let holder = Holder { environment: &inventory.environment, name, entry, declaration };
             let faults = of_value(declaration, &entry.value, entry.template.is_some(), now);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::name::{EnvironmentName, RemoteName};
+use super::place::Place;
 
 /// The longest that one write takes from the look before it to its end: waits for a rate limit, the request itself,
 /// and a second on either side because places count in whole seconds.
@@ -28,6 +29,16 @@ pub struct Intent {
 }
 
 impl Intent {
+    /// Returns whether the write went to this place.
+    pub fn is_at(&self, place: &Place) -> bool {
+        place.environment == self.environment && place.location.to_string() == self.place
+    }
+
+    /// Returns whether the write was of this name at this place.
+    pub fn is_of(&self, place: &Place, name: &RemoteName) -> bool {
+        self.name == *name && self.is_at(place)
+    }
+
     /// Returns whether a write that the place shows is the one that was begun.
     ///
     /// It is when the place's own clock has it just after we began. A write of any later time is somebody else's, and

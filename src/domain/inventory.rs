@@ -1,6 +1,6 @@
 //! The inventory: one environment of the vault, decrypted and typed, with every problem found while reading it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
@@ -16,6 +16,10 @@ pub struct Inventory {
     pub environment: EnvironmentName,
     /// Its values by name. A name that stands twice is not among them.
     pub entries: BTreeMap<SecretName, Entry>,
+    /// Those of the names that stand in no file: old values which belong at the places, too, while a rotation lasts.
+    pub beside: BTreeSet<SecretName>,
+    /// Names under which old values stood at the places that are to be gone from there, while a rotation is open.
+    pub over: BTreeSet<SecretName>,
     /// Everything that was wrong, sorted by file and line.
     pub problems: Vec<Problem>,
 }

@@ -115,6 +115,9 @@ fn chosen(step: &Step, choices: &Choices) -> (Action, Option<&'static str>) {
     let is_named = choices.overwrite.contains(&step.secret);
     match (step.action, step.verdict) {
         (plan::Action::Delete, _) if is_named => (Action::Prune, Some("--prune --overwrite")),
+        (plan::Action::Delete, _) if choices.retired.contains(&step.secret) => {
+            (Action::Prune, Some("the end of an overlap"))
+        }
         (plan::Action::Delete, _) => (Action::Prune, Some("--prune")),
         (plan::Action::Create, _) => (Action::Create, None),
         (plan::Action::Update, Verdict::Differs | Verdict::Unverified) if choices.take_vault => {

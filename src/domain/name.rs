@@ -118,6 +118,21 @@ name!(
     is_variable
 );
 
+/// What is added to a name for the value before, as long as places have both.
+const PREVIOUS: &str = "_PREVIOUS";
+
+impl SecretName {
+    /// Returns the name under which the value before stands at places that have both; none where that is too long.
+    pub fn previous(&self) -> Option<Self> {
+        Self::parse(&format!("{self}{PREVIOUS}")).ok()
+    }
+
+    /// Returns the name of which this one would be the value before.
+    pub fn current(&self) -> Option<Self> {
+        Self::parse(self.as_str().strip_suffix(PREVIOUS)?).ok()
+    }
+}
+
 /// The name of a secret at a target, in the form in which the target lists it.
 ///
 /// Targets list what they like, so any text is one; [`super::place::Location::check_name`] tells whether we may write it.
@@ -134,6 +149,11 @@ impl RemoteName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Returns the name under which the value before stands beside this one, for as long as a place has both.
+    pub fn previous(&self) -> String {
+        format!("{self}{PREVIOUS}")
+    }
 }
 
 impl fmt::Display for RemoteName {
@@ -145,6 +165,18 @@ impl fmt::Display for RemoteName {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_value_before_has_a_name_of_its_own() {
+        let name = |text: &str| SecretName::parse(text).expect("a name");
+        assert_eq!(name("A").previous(), Some(name("A_PREVIOUS")));
+        assert_eq!(name("A_PREVIOUS").current(), Some(name("A")));
+        for other in ["A", "_PREVIOUS", "A_PREVIOUS_B"] {
+            assert_eq!(name(other).current(), None, "{other}");
+        }
+        assert_eq!(name(&"A".repeat(250)).previous(), None);
+        assert_eq!(RemoteName::new("shop-a").previous(), "shop-a_PREVIOUS");
+    }
 
     #[test]
     fn secret_names_are_environment_variables() {

@@ -22,6 +22,8 @@ pub struct Choices {
     pub overwrite: BTreeSet<SecretName>,
     /// Remove what we wrote and no longer have.
     pub prune: bool,
+    /// Of what we wrote and no longer have, what goes in any case: a rotation has brought it there for a while.
+    pub retired: BTreeSet<SecretName>,
     /// Go on although most of what the receipts know is gone.
     pub allow_shrink: bool,
     /// Writes that were begun, that nobody saw end, and that what the places show now bears out: they are finished
@@ -210,7 +212,7 @@ pub fn plan(
         }
         plan.steps.extend(removals);
     }
-    hold_early_removals(&mut plan, rows, memory);
+    hold_early_removals(&mut plan, rows, choices, memory);
     plan.roll_outs = rollout::roll_outs(rows, &plan.steps);
     plan.roll_outs.retain(|roll_out| plan.refusals.iter().all(|refusal| refusal.place != roll_out.place));
     plan
@@ -218,7 +220,8 @@ pub fn plan(
 
 /// Holds removals that would come before what has to come first: where a place could not be read, nobody can say whether
 /// all is written, and what stands there under an old name is all there is until the new one is.
-fn hold_early_removals(plan: &mut Plan, rows: &[Row], memory: &BTreeMap<Place, Memory>) {
+/// What a rotation takes away waits for nothing: what stands beside it has its value.
+fn hold_early_removals(plan: &mut Plan, rows: &[Row], choices: &Choices, memory: &BTreeMap<Place, Memory>) {
     let is_unread = rows.iter().any(|row| !row.ignored && row.judgement.verdict == Verdict::Unreadable);
     let written: BTreeSet<(&Place, &RemoteName)> = plan.steps.iter().map(|it| (&it.place, &it.remote_name)).collect();
     let is_missing = |row: &Row| {
@@ -231,7 +234,10 @@ fn hold_early_removals(plan: &mut Plan, rows: &[Row], memory: &BTreeMap<Place, M
                 && row.secret.as_ref() == Some(&step.secret)
                 && row.judgement.verdict != Verdict::Orphaned
         };
-        step.action == Action::Delete && (is_unread || is_blocked || rows.iter().filter(is_of_it).any(is_missing))
+        let is_retired = choices.retired.contains(&step.secret);
+        step.action == Action::Delete
+            && !is_retired
+            && (is_unread || is_blocked || rows.iter().filter(is_of_it).any(is_missing))
     };
     let early: Vec<Step> = plan.steps.iter().filter(|step| waits(step)).cloned().collect();
     plan.steps.retain(|step| !early.contains(step));
@@ -292,7 +298,8 @@ fn decide(row: &Row, choices: &Choices, partial: bool) -> Decision {
         if allowed { Decision::Do(step(action)) } else { Decision::Hold(step(action), hold) }
     };
     match row.judgement.verdict {
-        Verdict::InSync | Verdict::Unmanaged | Verdict::Unreadable => Decision::Nothing,
+        Verdict::InSync | Verdict::Unreadable => Decision::Nothing,
+        Verdict::Unmanaged if !row.over => Decision::Nothing,
         Verdict::Missing => Decision::Do(step(Action::Create)),
         Verdict::Behind => Decision::Do(step(Action::Update)),
         // What a person accepted as it is waits for nobody, and is written over only by name.
@@ -303,12 +310,19 @@ fn decide(row: &Row, choices: &Choices, partial: bool) -> Decision {
             when(choices.take_vault || overwrite, Action::Update, Hold::NeedsTakeVault)
         }
         Verdict::ChangedRemotely | Verdict::Conflict => when(overwrite, Action::Update, Hold::NeedsOverwrite),
-        Verdict::Orphaned if partial => Decision::Hold(step(Action::Delete), Hold::VaultIncomplete),
+        Verdict::Unmanaged | Verdict::Orphaned if partial => {
+            Decision::Hold(step(Action::Delete), Hold::VaultIncomplete)
+        }
+        // Ours by its name alone: a write that nobody saw end, or somebody else's.
+        Verdict::Unmanaged => {
+            let goes = choices.prune || choices.retired.contains(&secret);
+            when(goes && overwrite, Action::Delete, Hold::NeedsPruneAndOverwrite)
+        }
         // A receipt says that we wrote the name, not that we wrote what stands there now.
         Verdict::Orphaned if !row.vouched => {
             when(choices.prune && overwrite, Action::Delete, Hold::NeedsPruneAndOverwrite)
         }
-        Verdict::Orphaned => when(choices.prune, Action::Delete, Hold::NeedsPrune),
+        Verdict::Orphaned => when(choices.prune || choices.retired.contains(&secret), Action::Delete, Hold::NeedsPrune),
     }
 }
 

@@ -8,9 +8,10 @@
 mod due;
 mod exposure;
 mod heard;
+mod overlap;
 mod reach;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
@@ -22,6 +23,7 @@ pub use vault_schema::rotation::{Answer, PlaceReport, ProbeReport, Reach, Reason
 pub use self::due::{Due, Why, due};
 pub use self::exposure::{Held, held, stored_at};
 pub use self::heard::Known;
+pub use self::overlap::{End, put_beside, stays_until};
 pub use self::reach::{filed, in_scope, narrow, reached};
 use super::fingerprint::{Fingerprint, FingerprintKey};
 use super::inventory::Entry;
@@ -38,6 +40,8 @@ pub enum Event {
     Verified,
     /// A place that ran them does not any more.
     Reopened,
+    /// The time is over for which the old values stood beside them at the places.
+    Lapsed,
     /// The old values are gone from the vault.
     Finished,
     /// A person wants the old values back.
@@ -51,8 +55,11 @@ pub const fn after(stage: Stage, event: Event) -> Option<Stage> {
     match (stage, event) {
         (Stage::Prepared, Event::Staged) | (Stage::Verified, Event::Reopened) => Some(Stage::Staged),
         (Stage::Staged, Event::Verified) => Some(Stage::Verified),
-        (Stage::Verified, Event::Finished) => Some(Stage::Finished),
-        (Stage::Prepared | Stage::Staged | Stage::Verified, Event::Rollback) => Some(Stage::Returning),
+        (Stage::Verified, Event::Lapsed) => Some(Stage::Retiring),
+        (Stage::Verified | Stage::Retiring, Event::Finished) => Some(Stage::Finished),
+        (Stage::Prepared | Stage::Staged | Stage::Verified | Stage::Retiring, Event::Rollback) => {
+            Some(Stage::Returning)
+        }
         (Stage::Returning, Event::Returned) => Some(Stage::Abandoned),
         _ => None,
     }
@@ -69,6 +76,8 @@ pub struct Before {
     pub rotated: Option<Date>,
     /// The day on which that ceases to be valid.
     pub expires: Option<Date>,
+    /// Whether the old value stands at the places beside the new one for a while.
+    pub overlap: bool,
 }
 
 /// How far a place was seen to be, and when.
@@ -104,9 +113,16 @@ pub struct Run {
 }
 
 impl Run {
-    /// Returns whether it has one of these secrets.
-    pub fn has_any(&self, names: &[SecretName]) -> bool {
-        names.iter().any(|name| self.secrets.contains_key(name))
+    /// Returns whether it has one of these secrets, or an old value at the places under such a name.
+    pub fn has_any<'a>(&self, names: impl IntoIterator<Item = &'a SecretName>) -> bool {
+        let beside = self.beside();
+        names.into_iter().any(|name| self.secrets.contains_key(name) || beside.contains(name))
+    }
+
+    /// Returns the names under which its old values stand beside the new ones, or stood, at places that take both.
+    pub fn beside(&self) -> BTreeSet<SecretName> {
+        let overlapping = self.secrets.iter().filter(|(_, before)| before.overlap);
+        overlapping.filter_map(|(name, _)| name.previous()).collect()
     }
 
     /// Returns its secrets, as a person names them.
@@ -205,19 +221,28 @@ pub struct Open {
     pub begun: Date,
     /// For how many days it is open.
     pub days: i64,
-    /// The places that were not there yet when they were last seen, and old values that still worked.
+    /// The places that were not there yet when they were last seen, and old values that still worked or stay for a while.
     pub waits_for: Vec<String>,
 }
 
 impl Open {
-    /// Tells of a run, on a day.
-    pub fn of(run: &Run, today: Date) -> Self {
+    /// Tells of a run whose old values stay until then.
+    pub fn of(run: &Run, at: Timestamp, until: Option<Timestamp>) -> Self {
+        let today = at.to_zoned(TimeZone::UTC).date();
         let begun = run.begun.to_zoned(TimeZone::UTC).date();
         let days = (today - begun).get_days().max(0).into();
         let late = run.places.iter().filter(|(_, progress)| progress.reach != Reach::Running);
         let mut waits_for: Vec<String> = late.map(|(place, _)| place.clone()).collect();
-        let alive = if run.stage == Stage::Verified { run.last_told(Which::Old, Answer::Alive) } else { Vec::new() };
+        let alive = if matches!(run.stage, Stage::Verified | Stage::Retiring) {
+            run.last_told(Which::Old, Answer::Alive)
+        } else {
+            Vec::new()
+        };
         waits_for.extend(alive.iter().map(|probe| format!("the end of the old value of {}", probe.secret)));
+        waits_for.extend(until.map(|until| {
+            let time = until.strftime("%Y-%m-%d %H:%M UTC").to_string();
+            if until > at { time } else { format!("`undrift rotate --continue` since {time}") }
+        }));
         Self { names: run.names(), stage: run.stage, begun, days, waits_for }
     }
 }
@@ -309,6 +334,8 @@ pub enum Task {
     Ask(Which),
     /// Nothing, for this was told of these values.
     Wait(Which, Answer),
+    /// Nothing, for the time has not passed for which the old values stay.
+    Rest,
     /// Nothing, for the value of this one is neither the old nor the new one.
     Refuse(SecretName),
     /// Nothing: it is over, or a place is not there yet.
@@ -320,7 +347,7 @@ pub enum Task {
 /// A new value that was not told to be alive goes to no place. Once it has gone to some, only one that is dead stops the
 /// way to the others: a service in which half of the places have another value than the rest may well be the reason why
 /// nobody can tell. The end needs both answers: the new value is alive, and the old one is dead.
-pub fn next(stage: Stage, secrets: &BTreeMap<SecretName, Standing>, known: Known) -> Task {
+pub fn next(stage: Stage, secrets: &BTreeMap<SecretName, Standing>, known: Known, end: End) -> Task {
     let those = |wanted: Standing| -> Vec<SecretName> {
         secrets.iter().filter(|(_, standing)| **standing == wanted).map(|(name, _)| name.clone()).collect()
     };
@@ -332,26 +359,31 @@ pub fn next(stage: Stage, secrets: &BTreeMap<SecretName, Standing>, known: Known
     match stage {
         Stage::Finished | Stage::Abandoned => Task::Stop,
         Stage::Returning if !new.is_empty() => Task::Swap(new),
-        Stage::Prepared | Stage::Staged | Stage::Verified if !back.is_empty() => Task::Swap(back),
-        Stage::Prepared | Stage::Staged | Stage::Verified if !old.is_empty() => Task::Stage(old),
+        Stage::Prepared | Stage::Staged | Stage::Verified | Stage::Retiring if !back.is_empty() => Task::Swap(back),
+        Stage::Prepared | Stage::Staged | Stage::Verified | Stage::Retiring if !old.is_empty() => Task::Stage(old),
         Stage::Prepared => match known.new {
             None => Task::Ask(Which::New),
             Some(Answer::Alive) => Task::Note(Event::Staged),
             Some(answer) => Task::Wait(Which::New, answer),
         },
-        Stage::Staged | Stage::Verified => match (known.seen, known.new) {
+        Stage::Staged | Stage::Verified | Stage::Retiring => match (known.seen, known.new) {
             (None | Some(true), None) => Task::Ask(Which::New),
             (None | Some(true), Some(Answer::Dead)) => Task::Wait(Which::New, Answer::Dead),
+            // No place is to lose an old value while nobody can tell whether the new one is alive.
+            (None, Some(Answer::Unknown)) if stage == Stage::Retiring => Task::Wait(Which::New, Answer::Unknown),
+            // What is to go from the places need not be mended there before.
+            (None, Some(Answer::Alive)) if (stage, end) == (Stage::Verified, End::AfterOverlap) => {
+                Task::Note(Event::Lapsed)
+            }
             (None, Some(Answer::Alive | Answer::Unknown)) => Task::Push,
-            (Some(false), _) if stage == Stage::Verified => Task::Note(Event::Reopened),
+            (Some(false), _) if stage == Stage::Verified && !known.unread => Task::Note(Event::Reopened),
             (Some(false), _) => Task::Stop,
             (Some(true), Some(Answer::Unknown)) => Task::Wait(Which::New, Answer::Unknown),
-            (Some(true), Some(Answer::Alive)) if stage == Stage::Staged => Task::Note(Event::Verified),
-            (Some(true), Some(Answer::Alive)) => match (beside(new), known.old) {
-                (none, _) if none.is_empty() => Task::Note(Event::Finished),
-                (_, None) => Task::Ask(Which::Old),
-                (beside, Some(Answer::Dead)) => Task::Drop(beside),
-                (_, Some(answer)) => Task::Wait(Which::Old, answer),
+            (Some(true), Some(Answer::Alive)) => match (stage, end) {
+                (Stage::Staged, _) => Task::Note(Event::Verified),
+                (Stage::Verified, End::Later) => Task::Rest,
+                (Stage::Verified, End::AfterOverlap) => Task::Note(Event::Lapsed),
+                _ => last(beside(new), known.old),
             },
         },
         Stage::Returning => match known.seen {
@@ -360,6 +392,16 @@ pub fn next(stage: Stage, secrets: &BTreeMap<SecretName, Standing>, known: Known
             Some(true) if beside(back.clone()).is_empty() => Task::Note(Event::Returned),
             Some(true) => Task::Drop(beside(back)),
         },
+    }
+}
+
+/// Returns what is left to do where the new values are all that the places need. `beside` are those that have old ones.
+fn last(beside: Vec<SecretName>, old: Option<Answer>) -> Task {
+    match old {
+        _ if beside.is_empty() => Task::Note(Event::Finished),
+        None => Task::Ask(Which::Old),
+        Some(Answer::Dead) => Task::Drop(beside),
+        Some(answer) => Task::Wait(Which::Old, answer),
     }
 }
 

@@ -40,6 +40,8 @@ pub struct Row {
     pub vouched: bool,
     /// When the place says it was last written, if it tells.
     pub written: Option<Timestamp>,
+    /// Whether an old value stood there under this name that is to be gone, whatever the receipts say.
+    pub over: bool,
     /// Whether an ignore rule covers it.
     pub ignored: bool,
     /// What brings it to the machines.
@@ -52,13 +54,18 @@ pub struct Row {
 
 impl Row {
     /// Returns the receipt that says what the row shows, when it is in sync by better proof than the receipt it has,
-    /// and that one speaks of something else. A name without any receipt stays without: it is not ours.
-    pub fn refreshed(&self, receipts: &Receipts, value: Fingerprint) -> Option<Receipt> {
+    /// and that one speaks of something else. A name without any receipt stays without, for it is not ours, unless
+    /// `unfiled` tells when we wrote it and could not file one.
+    pub fn refreshed(&self, receipts: &Receipts, value: Fingerprint, unfiled: Option<Timestamp>) -> Option<Receipt> {
         let proved = matches!(self.judgement.proof, Proof::Digest | Proof::Value);
         if self.judgement.verdict != Verdict::InSync || !proved {
             return None;
         }
-        let (own, evidence) = (receipts.get(&self.place.location, &self.remote_name)?, self.shown?);
+        let evidence = self.shown?;
+        let Some(own) = receipts.get(&self.place.location, &self.remote_name) else {
+            let (secret, origin) = (self.secret.clone()?, Origin::Pushed);
+            return unfiled.map(|written| Receipt { secret, value, written, evidence, origin });
+        };
         if own.value == value && own.evidence == evidence {
             return None;
         }
@@ -106,6 +113,8 @@ pub struct Bindings {
     /// Those that may not, because the place does not take their name or value: a finding says why, and nothing is
     /// concluded about them.
     pub blocked: Vec<Binding>,
+    /// Names under which old values stood there that do not belong there any more, whatever the receipts say.
+    pub over: BTreeMap<RemoteName, SecretName>,
     /// Names that another environment has there: no business of this one.
     pub of_others: BTreeSet<RemoteName>,
     /// What brings the values to the machines there.
@@ -124,7 +133,7 @@ pub fn rows(place: &Place, bindings: &Bindings, known: &Knowledge<'_>, observati
     let mut secrets: BTreeMap<&RemoteName, (Option<&SecretName>, bool)> = BTreeMap::new();
     let others = |name: &&RemoteName| !bindings.of_others.contains(name);
     for name in observation.iter().flat_map(|observation| observation.entries.keys()).filter(others) {
-        secrets.insert(name, (None, false));
+        secrets.insert(name, (bindings.over.get(name), false));
     }
     for (binding, blocked) in
         bindings.usable.iter().map(|b| (b, false)).chain(bindings.blocked.iter().map(|b| (b, true)))
@@ -134,8 +143,10 @@ pub fn rows(place: &Place, bindings: &Bindings, known: &Knowledge<'_>, observati
     let removed = known.receipts.removals_at(&place.location).filter(|(name, _)| !secrets.contains_key(name));
     let removed: BTreeMap<_, _> =
         removed.filter_map(|(name, removal)| Some((name, judge.removed(name, removal)?))).collect();
-    let present =
-        secrets.into_iter().filter_map(|(name, (secret, blocked))| Some((name, judge.row(name, secret, blocked)?)));
+    let present = secrets.into_iter().filter_map(|(name, (secret, blocked))| {
+        let over = bindings.over.contains_key(name);
+        Some((name, Row { over, ..judge.row(name, secret, blocked)? }))
+    });
     let mut rows: BTreeMap<&RemoteName, Row> = present.collect();
     rows.extend(removed);
     rows.into_values().collect()
@@ -190,6 +201,7 @@ impl Judge<'_> {
             shown: None,
             vouched: true,
             written: None,
+            over: false,
             ignored: false,
             accepted: false,
             digests_changed: false,
@@ -267,6 +279,7 @@ impl Judge<'_> {
             shown: sealed,
             vouched,
             written: shown.and_then(|observed| observed.written),
+            over: false,
             ignored: false,
             mode: self.mode,
             accepted,

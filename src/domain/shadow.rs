@@ -117,6 +117,8 @@ mod tests {
     use vault_schema::project::RolloutMode;
     use zeroize::Zeroizing;
 
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::domain::finding::Source;
     use crate::domain::fingerprint::KEY_LENGTH;
@@ -165,6 +167,7 @@ mod tests {
             ignored: false,
             accepted: false,
             digests_changed: false,
+            over: false,
             mode: RolloutMode::default(),
         }
     }
@@ -182,6 +185,8 @@ mod tests {
         let inventory = Inventory {
             environment: environment("staging"),
             entries: values.iter().map(|(name, value)| (secret(name), entry(value))).collect(),
+            beside: BTreeSet::new(),
+            over: BTreeSet::new(),
             problems: Vec::new(),
         };
         let key = FingerprintKey::new(Zeroizing::new([7; KEY_LENGTH]));

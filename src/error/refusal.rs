@@ -317,6 +317,18 @@ pub enum Refusal {
         /// The secret.
         name: SecretName,
     },
+    /// A secret of the vault whose name an old value has at the places for a while.
+    #[error(
+        "{name} overlaps: its old value is {previous} at the places, and that is another secret of `{environment}`"
+    )]
+    PreviousTaken {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The secret.
+        name: SecretName,
+        /// The other one.
+        previous: SecretName,
+    },
     /// A file that holds one value a name.
     #[error("{name} stands in {file}, and a dotenv file has no room for the value before it")]
     NoRoom {

@@ -74,6 +74,10 @@ impl Refusal {
             Self::HasPrevious { environment, .. } => {
                 format!("where no target runs it, take its `previous` out: `undrift edit -e {environment}`")
             }
+            Self::PreviousTaken { environment, previous, .. } => format!(
+                "`undrift rename {previous} NEW_NAME` gives it another name, or `undrift rm {previous} -e {environment}` takes \
+                 it away"
+            ),
             Self::NoRoom { environment, name, .. } => format!(
                 "`undrift set {name} -e {environment}` puts it into a TOML file, once `undrift rm {name} -e {environment}` \
                  has taken it out of this one"

@@ -52,8 +52,8 @@ impl Settled<'_> {
         journal: &Journal,
     ) -> Result<(), SettleError> {
         self.retire(recorder).map_err(SettleError::Receipts)?;
-        self.refresh(recorder).map_err(SettleError::Receipts)?;
         let mut open = journal.open_intents()?;
+        self.refresh(recorder, &open).map_err(SettleError::Receipts)?;
         open.retain(|intent| !self.is_settled(intent, outcomes));
         journal.compact(&open).map_err(SettleError::Journal)
     }
@@ -80,13 +80,19 @@ impl Settled<'_> {
     }
 
     /// Brings up to date the receipts of names that were proved to hold the vault's value by other means, such as the
-    /// receipt of another place: what proves them may be replaced, and theirs speaks of an older state.
-    fn refresh(&self, recorder: &Recorder<'_>) -> io::Result<()> {
+    /// receipt of another place: what proves them may be replaced, and theirs speaks of an older state. What we wrote and
+    /// could not file a receipt for gets one.
+    fn refresh(&self, recorder: &Recorder<'_>, open: &[Intent]) -> io::Result<()> {
         for row in self.rows {
             let subject = &self.subjects[&row.place.environment];
             let entry = row.secret.as_ref().and_then(|secret| subject.inventory.entries.get(secret));
+            let is_ours = |intent: &&Intent| intent.is_of(&row.place, &row.remote_name) && intent.explains(row.written);
+            // What stands beside a new value for a while is ours by its name.
+            let is_beside = row.secret.as_ref().is_some_and(|secret| subject.inventory.beside.contains(secret));
+            let unfiled = open.iter().find(is_ours).map(|intent| intent.at);
+            let unfiled = unfiled.or_else(|| row.written.filter(|_| is_beside));
             if let Some(receipt) =
-                entry.and_then(|entry| row.refreshed(&subject.receipts, subject.key.value(&entry.value)))
+                entry.and_then(|entry| row.refreshed(&subject.receipts, subject.key.value(&entry.value), unfiled))
             {
                 recorder.record(&row.place, [(row.remote_name.clone(), receipt)], [], &[])?;
             }
@@ -101,8 +107,7 @@ impl Settled<'_> {
     /// Returns whether the push finished a write, or has read what became of it and now holds or leaves it like
     /// anything else. What it tried and did not see the end of stays open, and what it could not look at.
     fn is_settled(&self, intent: &Intent, outcomes: &[StepOutcome]) -> bool {
-        let speaks_of =
-            |place: &Place| place.environment == intent.environment && place.location.to_string() == intent.place;
+        let speaks_of = |place: &Place| intent.is_at(place);
         let read = self
             .observations
             .iter()

@@ -15,10 +15,15 @@ use super::{TOOL, log, table};
 use crate::domain::declaration::{Declaration, Project};
 use crate::domain::kind::Kind;
 use crate::domain::name::{EnvironmentName, SecretName};
-use crate::domain::rotation::{Answer, Held, Run, Which, seconds};
+use crate::domain::rotation::{Answer, Held, Run, Which, seconds, stays_until};
 
 /// Builds the report of these runs, each with what was just written for it.
-pub fn build(at: Timestamp, environment: &EnvironmentName, runs: Vec<(&Run, Option<Push>)>) -> Rotation {
+pub fn build(
+    at: Timestamp,
+    project: &Project,
+    environment: &EnvironmentName,
+    runs: Vec<(&Run, Option<Push>)>,
+) -> Rotation {
     let runs = runs.into_iter().map(|(run, push)| RunReport {
         secrets: run.secrets.keys().map(ToString::to_string).collect(),
         stage: run.stage,
@@ -26,6 +31,7 @@ pub fn build(at: Timestamp, environment: &EnvironmentName, runs: Vec<(&Run, Opti
         since: run.since,
         who: run.who.clone(),
         reason: run.reason.clone(),
+        stays_until: stays_until(project, run),
         seconds: run.stage.is_over().then(|| seconds(run.begun, run.since)),
         places: run.place_reports(),
         probes: run.probes.clone(),
@@ -61,7 +67,8 @@ pub fn table(report: &Rotation, width: usize) -> String {
         {
             let _ = writeln!(text, "{}", table::push(push, width));
         }
-        let head = format!("{} in {}{}: {}", run.secrets.join(", "), report.environment, because(run), state(run));
+        let head =
+            format!("{} in {}{}: {}", run.secrets.join(", "), report.environment, because(run), state(run, report.at));
         let _ = writeln!(text, "{}", printable(&head));
         let rows = run
             .places
@@ -102,7 +109,7 @@ pub fn markdown(report: &Rotation) -> String {
             "{} in {environment}{}: {}{took}\n",
             names.join(", "),
             sentence(&because(run)),
-            sentence(&state(run))
+            sentence(&state(run, report.at))
         );
         let _ = writeln!(text, "| place | state | since | after | receipt |\n|---|---|---|---|---|");
         for it in &run.places {
@@ -223,9 +230,13 @@ fn at_issuer(project: &Project, secret: &str) -> String {
     }
 }
 
-fn state(run: &RunReport) -> String {
+fn state(run: &RunReport, at: Timestamp) -> String {
     let begun = format!("begun {} by {}", time(run.begun), log::who(&run.who));
-    format!("{} {}; {begun}", run.stage.as_str(), time(run.since))
+    let stays = run.stays_until.map_or_else(String::new, |until| {
+        let word = if until > at { "stays until" } else { "may go since" };
+        format!("; the old value {word} {}", time(until))
+    });
+    format!("{} {}{stays}; {begun}", run.stage.as_str(), time(run.since))
 }
 
 fn value(probe: &ProbeReport) -> String {
@@ -240,11 +251,12 @@ fn answer(probe: &ProbeReport) -> String {
 fn words(stage: Stage, reach: Reach) -> String {
     let value = match stage {
         Stage::Returning | Stage::Abandoned => "old",
-        Stage::Prepared | Stage::Staged | Stage::Verified | Stage::Finished => "new",
+        Stage::Prepared | Stage::Staged | Stage::Verified | Stage::Retiring | Stage::Finished => "new",
     };
+    let alone = if stage == Stage::Retiring { " alone" } else { "" };
     match reach {
-        Reach::Waiting => format!("is not seen to have the {value} value,"),
-        Reach::Written => format!("has the {value} value, and does not run it yet,"),
+        Reach::Waiting => format!("is not seen to have the {value} value{alone},"),
+        Reach::Written => format!("has the {value} value{alone}, and does not run it yet,"),
         Reach::Running => format!("runs the {value} value"),
     }
 }

@@ -264,7 +264,13 @@ struct Collector {
 
 impl Collector {
     fn new(name: &EnvironmentName, recipients: Result<Recipients, RecipientsError>) -> Self {
-        let inventory = Inventory { environment: name.clone(), entries: BTreeMap::new(), problems: Vec::new() };
+        let inventory = Inventory {
+            environment: name.clone(),
+            entries: BTreeMap::new(),
+            beside: BTreeSet::new(),
+            over: BTreeSet::new(),
+            problems: Vec::new(),
+        };
         let sealed = Sealed { recorded: Recorded::Absent, contents: Contents::default(), breaches: Vec::new() };
         let names = BTreeMap::new();
         let environment = Environment { inventory, key: Key::Absent, recipients, locked: 0, files: 0, sealed, names };

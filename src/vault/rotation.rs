@@ -144,9 +144,10 @@ pub(super) fn carried(environment: &EnvironmentName, content: &[u8], key: &Finge
 
 fn filed(run: &Run) -> FiledRun {
     let secrets = run.secrets.iter().map(|(name, before)| {
-        let Before { old, new, rotated, expires } = before;
+        let Before { old, new, rotated, expires, overlap } = before;
         let new = new.map(|new| new.to_string());
-        (name.to_string(), FiledBefore { old: old.to_string(), new, rotated: *rotated, expires: *expires })
+        let (old, rotated, expires, overlap) = (old.to_string(), *rotated, *expires, *overlap);
+        (name.to_string(), FiledBefore { old, new, rotated, expires, overlap })
     });
     let places = run.places.iter().map(|(place, Progress { reach, since, receipt })| {
         (place.clone(), FiledProgress { reach: *reach, since: *since, receipt: *receipt })
@@ -164,12 +165,13 @@ fn filed(run: &Run) -> FiledRun {
 }
 
 fn unfile(run: FiledRun) -> Option<Run> {
-    let secrets = run.secrets.into_iter().map(|(name, FiledBefore { old, new, rotated, expires })| {
+    let secrets = run.secrets.into_iter().map(|(name, FiledBefore { old, new, rotated, expires, overlap })| {
         let new = match new {
             Some(new) => Some(Fingerprint::parse(&new)?),
             None => None,
         };
-        Some((SecretName::parse(&name).ok()?, Before { old: Fingerprint::parse(&old)?, new, rotated, expires }))
+        let old = Fingerprint::parse(&old)?;
+        Some((SecretName::parse(&name).ok()?, Before { old, new, rotated, expires, overlap }))
     });
     let places = run
         .places
@@ -205,7 +207,13 @@ mod tests {
     fn run() -> Run {
         let at = "2026-11-20T08:00:00Z".parse().expect("a time");
         let value = |text| key().value(&SecretValue::copied_from(text));
-        let before = |new, rotated, expires| Before { old: value("x"), new, rotated, expires };
+        let before = |new: Option<_>, rotated, expires| Before {
+            old: value("x"),
+            overlap: new.is_some(),
+            new,
+            rotated,
+            expires,
+        };
         let name = |text| SecretName::parse(text).expect("a name");
         let day = Some(jiff::civil::date(2026, 1, 2));
         let places = [("fly:shop-staging", Reach::Running), ("github:acme/shop", Reach::Waiting)];

@@ -22,7 +22,7 @@ fn half_way() -> (FlyTwin, GitHubTwin, World) {
 }
 
 /// Another value of `API_TOKEN`, as a merge brings one: what stands beside it stays.
-fn merge(world: &World, value: &str) {
+pub(super) fn merge(world: &World, value: &str) {
     let identity = world.home().join(".config/undrift/identity.txt");
     let identities = IdentityChain { files: vec![identity], ..IdentityChain::default() }.load().unwrap();
     let (layout, staging) = (Layout::at(&world.path("")), EnvironmentName::parse("staging").unwrap());

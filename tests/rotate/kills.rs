@@ -5,6 +5,7 @@ use std::process::{Command, Output, Stdio};
 
 use assert_cmd::prelude::*;
 
+use super::overlap::{beside, overlapping};
 use super::*;
 use crate::tools;
 
@@ -26,7 +27,7 @@ fn knows_all(fly: &FlyTwin, github: &GitHubTwin, world: &World, what: &str) {
     // What this machine was writing when it was killed is taken up by the next write.
     let _ = world.run(&["rotate", "--continue", "NOTHING", "-e", "staging", "--yes"]);
     let (value, previous) = values(world, "API_TOKEN");
-    for there in there(fly, github) {
+    for there in there(fly, github).into_iter().chain(beside(fly, github).into_iter().flatten()) {
         assert!(there == value || Some(&there) == previous.as_ref(), "{what}: a place has what the vault has not");
     }
 }
@@ -41,7 +42,7 @@ fn ends_well(fly: &FlyTwin, github: &GitHubTwin, world: &World, what: &str, expe
     }
     let (value, previous) = values(world, "API_TOKEN");
     assert!(expected.contains(&value.as_str()) && previous.is_none(), "{what}: {value} {previous:?}");
-    assert_eq!(there(fly, github), [value.clone(), value], "{what}");
+    assert_eq!((there(fly, github), beside(fly, github)), ([value.clone(), value], [None, None]), "{what}");
     let audit = world.run(&["audit", "-e", "staging"]);
     assert_eq!(audit.status, 0, "{what}: {}", audit.transcript());
     assert_eq!(world.run(&["log", "-e", "staging"]).status, 0, "{what}");
@@ -53,9 +54,15 @@ fn ends_well(fly: &FlyTwin, github: &GitHubTwin, world: &World, what: &str, expe
 
 #[test]
 fn a_run_killed_after_any_request_is_ended_by_the_next() {
+    for (scene, least) in [(pushed as fn() -> _, 6), (overlapping, 12)] {
+        killed_after_any_request(scene, least);
+    }
+}
+
+fn killed_after_any_request(scene: fn() -> (FlyTwin, GitHubTwin, World), least: usize) {
     let mut kills = 0;
     for requests in 1.. {
-        let (fly, github, world) = pushed();
+        let (fly, github, world) = scene();
         let answered = || fly.requests().len() + github.requests().len();
         fly.latency(Duration::from_millis(60));
         github.latency(Duration::from_millis(60));
@@ -75,7 +82,7 @@ fn a_run_killed_after_any_request_is_ended_by_the_next() {
         }
         kills += 1;
     }
-    assert!(kills >= 6, "only {kills} runs were killed in their course");
+    assert!(kills >= least, "only {kills} runs were killed in their course");
 }
 
 /// Runs the program with something injected into one system call.
@@ -119,8 +126,9 @@ fn a_run_killed_at_any_file_that_it_replaces_is_ended_by_the_next() {
     if !tools::has("strace", "kills at system calls") {
         return;
     }
-    let scenes: [Scene; 2] =
-        [(&ROTATE, pushed, &["token-1", "token-2"], 20), (&ROLL_BACK, half_way, &["token-1", "token-2"], 15)];
+    let either = &["token-1", "token-2"];
+    let scenes: [Scene; 3] =
+        [(&ROTATE, pushed, either, 20), (&ROTATE, overlapping, either, 30), (&ROLL_BACK, half_way, either, 15)];
     for (arguments, scene, expected, least) in scenes {
         let mut kills = 0;
         for call in RENAMES {

@@ -344,6 +344,12 @@ pub struct Secret {
     pub probe: Option<ProbeChoice>,
     /// How long a value may stand: a number of days, weeks, months or years, such as `90d`.
     pub rotate_every: Option<String>,
+    /// Whether its consumers take the value before beside the one they have: in a rotation that stands at every place as
+    /// `NAME_PREVIOUS`.
+    #[serde(default)]
+    pub overlap: bool,
+    /// How long the old value stays, in a rotation, once every place runs the new one: hours, days or weeks, such as `24h`.
+    pub finish_after: Option<String>,
     /// What its values are: `token`, `postgres-url`, `github-token`.
     pub kind: Option<String>,
     /// A regular expression for the whole of each value.

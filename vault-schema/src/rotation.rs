@@ -96,6 +96,14 @@ pub struct Before {
     /// The day on which that ceases to be valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Date>,
+    /// Whether the old value stands at the places as `NAME_PREVIOUS` for a while.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub overlap: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for this form")]
+const fn is_false(is: &bool) -> bool {
+    !*is
 }
 
 /// How far a place was seen to be, and when.
@@ -187,6 +195,8 @@ pub enum Stage {
     Staged,
     /// Every place was seen to run the new values.
     Verified,
+    /// The old values, which stood beside the new ones at the places, are taken away there.
+    Retiring,
     /// The old values are gone from the vault.
     Finished,
     /// The old values are brought back to the places.
@@ -202,6 +212,7 @@ impl Stage {
             Self::Prepared => "prepared",
             Self::Staged => "under way",
             Self::Verified => "verified",
+            Self::Retiring => "ending its overlap",
             Self::Finished => "finished",
             Self::Returning => "being rolled back",
             Self::Abandoned => "rolled back",
@@ -276,6 +287,9 @@ pub struct RunReport {
     /// Why in a hurry, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
+    /// Until when the old values stay, where every place runs the new ones and that time is declared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stays_until: Option<Timestamp>,
     /// How many seconds it has taken, where it is over.
     pub seconds: Option<u64>,
     /// The places that have them.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use vault_schema::project::RolloutMode;
 use vault_schema::push::{Outcome, Push};
@@ -11,14 +12,15 @@ use super::probing;
 use super::site::{Opened, Site};
 use super::stuck;
 use super::value::{self, Values};
-use crate::cli::{Choices, Global};
+use crate::cli::Global;
 use crate::commands::push::{self, Done};
 use crate::commands::survey::{Survey, survey};
 use crate::domain::fleet::Fleet;
 use crate::domain::log::{Action, Deed, Line};
 use crate::domain::name::SecretName;
 use crate::domain::place::{Location, Place};
-use crate::domain::rotation::{self, Answer, Event, Known, Reach, Run, Task, Which};
+use crate::domain::plan;
+use crate::domain::rotation::{self, Answer, End, Event, Known, Reach, Run, Task, Which};
 use crate::error::Exit;
 use crate::flow::logbook::Logbook;
 use crate::report;
@@ -40,6 +42,8 @@ pub(super) struct Ended {
     apps: Vec<String>,
     /// What was told of its values and stops it.
     waits: Option<(Which, Answer)>,
+    /// Until when nothing is to be done, for the old values stay so long.
+    rests_until: Option<Timestamp>,
     /// What no further attempt brings about, with what a person can do.
     stuck: Vec<String>,
 }
@@ -56,14 +60,18 @@ impl Ended {
         let mut outcomes =
             push.steps.iter().map(|step| step.outcome).chain(push.roll_outs.iter().map(|roll_out| roll_out.outcome));
         let failed = outcomes.any(|outcome| !matches!(outcome, Outcome::Done | Outcome::Stale));
-        let unread =
-            push.failures.iter().chain(&push.refused).any(|failure| self.run.places.contains_key(&failure.place));
-        if failed || unread { Exit::Trouble } else { Exit::Drift }
+        if failed || self.has_unread() { Exit::Trouble } else { Exit::Drift }
+    }
+
+    /// Returns whether a place of the run could not be read when it was last looked at.
+    fn has_unread(&self) -> bool {
+        let mut failures = self.push.iter().flat_map(|push| push.failures.iter().chain(&push.refused));
+        failures.any(|failure| self.run.places.contains_key(&failure.place))
     }
 
     /// Returns whether another attempt may do more. Where a probe stops it, its own advice says what comes first.
     pub(super) fn has_more_to_do(&self) -> bool {
-        !self.run.stage.is_over() && self.waits.is_none()
+        !self.run.stage.is_over() && self.waits.is_none() && self.rests_until.is_none()
     }
 
     /// Returns what a person can do for it.
@@ -75,6 +83,13 @@ impl Ended {
         }
         if let Some((value, answer)) = self.waits {
             hints.extend(advice::probed(project, &self.run, value, answer, &site.flags()));
+        }
+        if let Some(until) = self.rests_until {
+            let (until, flags) = (until.strftime("%Y-%m-%d %H:%M UTC"), site.flags());
+            hints.push(format!(
+                "nothing is to be done until {until}; `undrift rotate --continue{flags}` ends it then, and \
+                 `undrift rotate --rollback{flags}` brings the old values back until then"
+            ));
         }
         for held in self.push.iter().flat_map(|push| &push.held) {
             hints.push(format!("`{}` decides about {} at {}", held.next, held.remote_name, held.place));
@@ -95,7 +110,8 @@ pub(super) fn drive(
     global: &Global,
     world: &mut World,
 ) -> anyhow::Result<Ended> {
-    let mut ended = Ended { run, push: None, trouble: None, apps: Vec::new(), waits: None, stuck: Vec::new() };
+    let mut ended =
+        Ended { run, push: None, trouble: None, apps: Vec::new(), waits: None, rests_until: None, stuck: Vec::new() };
     let mut known = Known::default();
     // Where something could not be written down, no old value may go.
     while ended.trouble.is_none() {
@@ -125,8 +141,17 @@ fn step(
         return Ok(true);
     }
     let standings = opened.standings(&ended.run)?;
-    match rotation::next(ended.run.stage, &standings, *known) {
+    for (name, _) in ended.run.secrets.iter().filter(|(_, before)| before.overlap) {
+        site.refuse_taken(&opened, name)?;
+    }
+    let until = rotation::stays_until(&site.selection.project, &ended.run);
+    let end = End::of(&ended.run, (world.clock)(), until);
+    match rotation::next(ended.run.stage, &standings, *known, end) {
         Task::Stop => return Ok(false),
+        Task::Rest => {
+            ended.rests_until = until;
+            return Ok(false);
+        }
         Task::Wait(value, answer) => {
             ended.waits = Some((value, answer));
             return Ok(false);
@@ -174,15 +199,17 @@ fn step(
             run.hear(event, (world.clock)());
             site.note(&opened, &run)?;
             ended.run = run;
-            if event == Event::Reopened {
-                *known = Known::default();
+            match event {
+                Event::Reopened => *known = Known::default(),
+                Event::Lapsed => known.look_again(),
+                Event::Staged | Event::Verified | Event::Finished | Event::Rollback | Event::Returned => {}
             }
         }
         Task::Push => {
             let run = ended.run.clone();
             let reached = push(site, &opened, &run, global, ended, world)?;
-            known.see(reached.values().all(|reach| *reach == Reach::Running));
             ended.run.see(&reached, (world.clock)());
+            known.see(reached.values().all(|reach| *reach == Reach::Running), ended.has_unread());
             let receipts = receipts::read(&site.selection.layout, &site.environment, opened.key()?)?.receipts;
             let inventory = &opened.read.inventory;
             let scope = rotation::in_scope(inventory, ended.run.secrets.keys());
@@ -225,7 +252,7 @@ fn log(site: &Site, opened: &Opened, run: &Run, event: Event, world: &World) -> 
         Event::Staged => Action::Rotate,
         Event::Finished => Action::Finish,
         Event::Returned => Action::RollBack,
-        Event::Verified | Event::Reopened | Event::Rollback => return Ok(()),
+        Event::Verified | Event::Reopened | Event::Lapsed | Event::Rollback => return Ok(()),
     };
     let layout = &site.selection.layout;
     let log = Log::of(layout, &site.environment, opened.key()?);
@@ -269,10 +296,14 @@ fn push(
         Logbook { layout: &survey.selection.layout, who: world.author(&survey.selection.layout), keys: survey.keys() };
     logbook.recover(survey.at)?;
     journal.compact(&survey.interrupted).context("cannot write the journal")?;
-    let none = Choices { take_vault: false, overwrite: Vec::new(), prune: false, max_deletes: 0, allow_shrink: false };
-    let (mut plan, choices) = (survey.plan(&none)?, survey.choices(&none)?);
-    let scope = rotation::in_scope(&opened.read.inventory, run.secrets.keys());
-    rotation::narrow(&mut plan, &survey.rows, &scope, &choices.interrupted);
+    // What stood beside the new values and does not belong there any more goes.
+    let mut retired = run.beside();
+    retired.retain(|name| survey.subjects[&site.environment].inventory.over.contains(name));
+    let choices = plan::Choices { retired, interrupted: survey.explained(), ..plan::Choices::default() };
+    let mut plan = survey.plan(&choices);
+    let mut scope = rotation::in_scope(&opened.read.inventory, run.secrets.keys());
+    scope.extend(run.beside());
+    rotation::narrow(&mut plan, &survey.rows, &scope, &choices);
     if !plan.is_idle() {
         logbook.begin(survey.at)?;
     }

@@ -111,7 +111,10 @@ pub(super) fn all_at(
         return Err(Refusal::NotServed { environment, target }.into());
     };
     let past = Past::of(site, opened)?;
-    let mut stored = rotation::stored_at(&place.location.to_string(), &past.receipts, &past.lines);
+    let stored = rotation::stored_at(&place.location.to_string(), &past.receipts, &past.lines).into_iter();
+    // An old value that stood beside the new one for a while was one of the same secret.
+    let mut stored: BTreeSet<SecretName> =
+        stored.map(|name| name.current().filter(|current| project.overlaps(current)).unwrap_or(name)).collect();
     stored.extend(project.bindings(&place).into_iter().map(|binding| binding.secret).filter(|secret| {
         // Declared for it and never given a value: nothing of it can be known there.
         inventory.entries.contains_key(secret)

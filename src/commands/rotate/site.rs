@@ -106,6 +106,15 @@ impl Site {
         Refusal::NeitherValue { environment: self.environment.clone(), name, flags: self.flags() }
     }
 
+    /// Refuses an overlap where another secret has the name of the old value.
+    pub(super) fn refuse_taken(&self, opened: &Opened, name: &SecretName) -> Result<(), Refusal> {
+        let taken = name.previous().filter(|previous| opened.read.inventory.entries.contains_key(previous));
+        taken.map_or(Ok(()), |previous| {
+            let (environment, name) = (self.environment.clone(), name.clone());
+            Err(Refusal::PreviousTaken { environment, name, previous })
+        })
+    }
+
     /// Returns the places that have one of these secrets.
     pub(super) fn places(&self, scope: &BTreeSet<SecretName>) -> Vec<String> {
         let project = &self.selection.project;

@@ -24,6 +24,8 @@ fn inventory(values: &[(&str, &str)]) -> Inventory {
     Inventory {
         environment: EnvironmentName::parse("staging").expect("a name"),
         entries: entries.collect(),
+        beside: BTreeSet::new(),
+        over: BTreeSet::new(),
         problems: Vec::new(),
     }
 }

@@ -61,6 +61,8 @@ impl Checker<'_> {
                 generate: self.generate(&path, secret.generate.as_deref()),
                 command: self.command(&path, secret),
                 probe: self.probe(&path, parsed.as_ref(), secret.probe.as_ref()),
+                overlap: secret.overlap,
+                finish_after: secret.finish_after.as_deref().and_then(|text| self.grace(&path, text)),
                 rotate_every: secret.rotate_every.as_deref().and_then(|text| self.interval(&path, text)),
                 kind: secret.kind.as_deref().and_then(|name| self.kind(&path, name)),
                 pattern: secret.pattern.as_deref().and_then(|text| self.pattern(&path, text)),
@@ -72,6 +74,7 @@ impl Checker<'_> {
             }
         }
         self.intervals_by_kind(&mut project);
+        self.one_name_for_the_value_before(&project);
         self.one_environment_a_name(&project);
         for (index, rule) in self.file.ignore.iter().enumerate() {
             let path = ["ignore".into(), index.into()];

@@ -47,6 +47,8 @@ fn inventory(environment: &str, values: &[(&str, &str)]) -> Inventory {
             .enumerate()
             .map(|(index, (text, value))| (name(text), entry(index + 1, value)))
             .collect(),
+        beside: BTreeSet::new(),
+        over: BTreeSet::new(),
         problems: Vec::new(),
     }
 }

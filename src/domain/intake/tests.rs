@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::domain::inventory::Entry;
@@ -32,7 +32,16 @@ fn candidates(texts: &[&str]) -> Vec<Candidate> {
 fn vault(texts: &[&str]) -> BTreeMap<EnvironmentName, Inventory> {
     let empty = |name: &str| {
         let environment = environment(name);
-        (environment.clone(), Inventory { environment, entries: BTreeMap::new(), problems: Vec::new() })
+        (
+            environment.clone(),
+            Inventory {
+                environment,
+                entries: BTreeMap::new(),
+                beside: BTreeSet::new(),
+                over: BTreeSet::new(),
+                problems: Vec::new(),
+            },
+        )
     };
     let mut vault: BTreeMap<_, _> = ["staging", "production"].into_iter().map(empty).collect();
     for text in texts {

@@ -37,6 +37,7 @@ fn row(place: &Place, name: &str, verdict: Verdict) -> Row {
         shown: (verdict != Verdict::Missing).then_some(shown),
         vouched: true,
         written: None,
+        over: false,
         digests_changed: false,
         ignored: false,
         mode: RolloutMode::Unchecked,
@@ -208,6 +209,45 @@ fn each_verdict_becomes_what_the_choices_allow() {
             assert_eq!(partly, decided(verdict, &everything, false), "{verdict:?}");
         }
     }
+}
+
+#[test]
+fn what_a_rotation_takes_away_goes_without_asking_where_it_is_ours() {
+    use Becomes::{Held, Step};
+    let (here, unread) = (place("staging", "web"), place("staging", "other"));
+    let retired = Choices { retired: BTreeSet::from([secret("A")]), ..choices(false, &[], false) };
+    let interrupted = BTreeSet::from([(here.location.to_string(), RemoteName::new("A"))]);
+    let seen = Choices { interrupted, ..retired.clone() };
+    assert_eq!(decided(Verdict::Orphaned, &retired, false), Step(Action::Delete));
+    assert_eq!(decided(Verdict::Orphaned, &retired, true), Held(Action::Delete, Hold::VaultIncomplete));
+    // Without a receipt, the journal alone tells that it is ours.
+    let unfiled = Row { secret: Some(secret("A")), over: true, ..row(&here, "A", Verdict::Unmanaged) };
+    let changed = Row { vouched: false, ..row(&here, "A", Verdict::Orphaned) };
+    let both = choices(false, &["A"], true);
+    let table = [
+        (&unfiled, &retired, None),
+        (&unfiled, &seen, Some(Action::Delete)),
+        (&unfiled, &choices(false, &[], true), None),
+        (&unfiled, &both, Some(Action::Delete)),
+        (&changed, &retired, None),
+        (&changed, &seen, None),
+        (&changed, &both, Some(Action::Delete)),
+    ];
+    for (row, choices, expected) in table {
+        let plan = plan(std::slice::from_ref(row), choices, &BTreeSet::new(), &BTreeMap::new());
+        assert_eq!(plan.steps.first().map(|step| step.action), expected, "{row:?} {choices:?}");
+        let holds: Vec<Hold> = plan.held.iter().map(|held| held.hold).collect();
+        assert_eq!(holds.as_slice(), if expected.is_none() { &[Hold::NeedsPruneAndOverwrite][..] } else { &[] });
+        let partial = BTreeSet::from([here.environment.clone()]);
+        assert_eq!(super::plan(std::slice::from_ref(row), choices, &partial, &BTreeMap::new()).steps, []);
+    }
+    // What replaces it stands beside it: a place that cannot be read is no reason to wait.
+    let rows = [row(&here, "A", Verdict::Orphaned), row(&here, "B", Verdict::Orphaned)];
+    let rows = rows.into_iter().chain([row(&unread, "A", Verdict::Unreadable)]).collect::<Vec<_>>();
+    let memory = BTreeMap::from([(here, Memory { known: 10, ..Memory::default() })]);
+    let plan = plan(&rows, &Choices { prune: true, ..retired }, &BTreeSet::new(), &memory);
+    assert_eq!(plan.steps.iter().map(|step| step.remote_name.as_str()).collect::<Vec<_>>(), ["A"]);
+    assert_eq!((plan.held.len(), plan.held[0].hold), (1, Hold::AfterWrites));
 }
 
 #[test]

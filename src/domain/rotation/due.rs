@@ -54,7 +54,7 @@ pub fn due<'a>(project: &Project, inventory: &'a Inventory, today: Date) -> Vec<
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use jiff::civil::date;
 
@@ -92,7 +92,13 @@ mod tests {
                 let entry = Entry { value, template, previous: None, rotated, expires, source };
                 let environment = EnvironmentName::parse("staging").expect("a name");
                 let entries = BTreeMap::from([(name.clone(), entry)]);
-                let inventory = Inventory { environment, entries, problems: Vec::new() };
+                let inventory = Inventory {
+                    environment,
+                    entries,
+                    beside: BTreeSet::new(),
+                    over: BTreeSet::new(),
+                    problems: Vec::new(),
+                };
                 let declaration = Declaration { rotate_every: Interval::parse(every), ..Declaration::default() };
                 let project = Project { secrets: [(name.clone(), declaration)].into(), ..Project::default() };
                 let found: Vec<Why> = due(&project, &inventory, today).iter().map(|due| due.why).collect();

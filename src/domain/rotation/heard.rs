@@ -7,6 +7,8 @@ use super::{Answer, Which};
 pub struct Known {
     /// Whether every place was seen to run what the vault has; none where nobody has looked.
     pub seen: Option<bool>,
+    /// Whether a place could not be read: what is not seen there may run all the same.
+    pub unread: bool,
     /// What was told of the new values; none where nobody was asked.
     pub new: Option<Answer>,
     /// What was told of the old ones.
@@ -15,8 +17,13 @@ pub struct Known {
 
 impl Known {
     /// Takes note of what was just seen of the places. What was told of the new values before may hold no more.
-    pub fn see(&mut self, all: bool) {
-        (self.seen, self.new) = (Some(all), None);
+    pub fn see(&mut self, all: bool, unread: bool) {
+        (self.seen, self.unread, self.new) = (Some(all), unread, None);
+    }
+
+    /// Forgets what was seen of the places, where something else belongs there now.
+    pub fn look_again(&mut self) {
+        (self.seen, self.unread) = (None, false);
     }
 
     /// Takes note of what was just told of the values.

@@ -10,10 +10,10 @@ use super::Reach;
 use crate::domain::compose;
 use crate::domain::fingerprint::FingerprintKey;
 use crate::domain::inventory::Inventory;
-use crate::domain::name::{RemoteName, SecretName};
+use crate::domain::name::SecretName;
 use crate::domain::outcome::{Outcome, StepOutcome};
 use crate::domain::place::Place;
-use crate::domain::plan::{Action, Plan, Step};
+use crate::domain::plan::{Action, Choices, Plan, Step};
 use crate::domain::receipt::Receipts;
 use crate::domain::rollout::{self, RollOutOutcome};
 use crate::domain::row::Row;
@@ -33,14 +33,13 @@ pub fn in_scope<'a>(inventory: &Inventory, names: impl IntoIterator<Item = &'a S
 
 /// Leaves of a plan what a run asks for, and what finishes writes that were interrupted: those would be forgotten
 /// otherwise.
-pub fn narrow(
-    plan: &mut Plan,
-    rows: &[Row],
-    scope: &BTreeSet<SecretName>,
-    interrupted: &BTreeSet<(String, RemoteName)>,
-) {
-    let finishes = |step: &Step| interrupted.contains(&(step.place.location.to_string(), step.remote_name.clone()));
-    plan.steps.retain(|step| step.action != Action::Delete && (scope.contains(&step.secret) || finishes(step)));
+pub fn narrow(plan: &mut Plan, rows: &[Row], scope: &BTreeSet<SecretName>, choices: &Choices) {
+    let finishes =
+        |step: &Step| choices.interrupted.contains(&(step.place.location.to_string(), step.remote_name.clone()));
+    plan.steps.retain(|step| match step.action {
+        Action::Delete => choices.retired.contains(&step.secret),
+        Action::Create | Action::Update => scope.contains(&step.secret) || finishes(step),
+    });
     plan.held.retain(|held| scope.contains(&held.step.secret));
     let is_meant = |row: &&Row| row.secret.as_ref().is_some_and(|secret| scope.contains(secret));
     let meant: BTreeSet<&Place> = rows.iter().filter(is_meant).map(|row| &row.place).collect();

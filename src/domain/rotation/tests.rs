@@ -11,23 +11,31 @@ fn name(text: &str) -> SecretName {
     SecretName::parse(text).expect("a name")
 }
 
-const STAGES: [Stage; 6] =
-    [Stage::Prepared, Stage::Staged, Stage::Verified, Stage::Finished, Stage::Returning, Stage::Abandoned];
+const STAGES: [Stage; 7] = [
+    Stage::Prepared,
+    Stage::Staged,
+    Stage::Verified,
+    Stage::Retiring,
+    Stage::Finished,
+    Stage::Returning,
+    Stage::Abandoned,
+];
 
-const EVENTS: [Event; 6] =
-    [Event::Staged, Event::Verified, Event::Reopened, Event::Finished, Event::Rollback, Event::Returned];
+const EVENTS: [Event; 7] =
+    [Event::Staged, Event::Verified, Event::Reopened, Event::Lapsed, Event::Finished, Event::Rollback, Event::Returned];
 
 #[test]
 fn a_stage_follows_another_only_as_the_table_says() {
-    use Stage::{Abandoned, Finished, Prepared, Returning, Staged, Verified};
+    use Stage::{Abandoned, Finished, Prepared, Retiring, Returning, Staged, Verified};
     // By stage, what follows it after each event, in the order of `EVENTS`.
-    let table: [(Stage, [Option<Stage>; 6]); 6] = [
-        (Prepared, [Some(Staged), None, None, None, Some(Returning), None]),
-        (Staged, [None, Some(Verified), None, None, Some(Returning), None]),
-        (Verified, [None, None, Some(Staged), Some(Finished), Some(Returning), None]),
-        (Finished, [None; 6]),
-        (Returning, [None, None, None, None, None, Some(Abandoned)]),
-        (Abandoned, [None; 6]),
+    let table: [(Stage, [Option<Stage>; 7]); 7] = [
+        (Prepared, [Some(Staged), None, None, None, None, Some(Returning), None]),
+        (Staged, [None, Some(Verified), None, None, None, Some(Returning), None]),
+        (Verified, [None, None, Some(Staged), Some(Retiring), Some(Finished), Some(Returning), None]),
+        (Retiring, [None, None, None, None, Some(Finished), Some(Returning), None]),
+        (Finished, [None; 7]),
+        (Returning, [None, None, None, None, None, None, Some(Abandoned)]),
+        (Abandoned, [None; 7]),
     ];
     assert_eq!(table.map(|(stage, _)| stage), STAGES);
     for (stage, expected) in table {
@@ -46,8 +54,8 @@ fn what_is_next_is_as_the_table_says() {
     let swap = |names: &[&str]| Task::Swap(names.iter().map(|text| name(text)).collect());
     let drop = |names: &[&str]| Task::Drop(names.iter().map(|text| name(text)).collect());
     // Nobody speaks against the new values, or for the old ones.
-    let known = |seen| Known { seen, new: Some(Answer::Alive), old: Some(Answer::Dead) };
-    let of = |a, b, stage, seen| next(stage, &[(name("A"), a), (name("B"), b)].into(), known(seen));
+    let known = |seen| Known { seen, unread: false, new: Some(Answer::Alive), old: Some(Answer::Dead) };
+    let of = |a, b, stage, seen| next(stage, &[(name("A"), a), (name("B"), b)].into(), known(seen), End::Now);
     let same = |task: Task| -> Next { [task.clone(), task.clone(), task] };
     let refuse = |text: &str| same(Task::Refuse(name(text)));
     let table: [(Standing, Standing, Stage, Next); 35] = [
@@ -146,9 +154,66 @@ fn what_probes_tell_decides_as_the_table_says() {
         (Stage::Returning, Standing::Back, Some(true), Some(Dead), Some(Dead), Task::Drop(vec![name("A")])),
     ];
     for (stage, standing, seen, new, old, expected) in table {
-        let task = next(stage, &[(name("A"), standing)].into(), Known { seen, new, old });
+        let task = next(stage, &[(name("A"), standing)].into(), Known { seen, unread: false, new, old }, End::Now);
         assert_eq!(task, expected, "{stage:?} {standing:?} {seen:?} {new:?} {old:?}");
     }
+}
+
+#[test]
+fn old_values_stay_as_long_as_they_may_and_go_from_the_places_first() {
+    use Answer::{Alive, Dead, Unknown};
+    use Stage::{Retiring, Returning, Staged, Verified};
+    let (rest, lapsed, drop) = (Task::Rest, Task::Note(Event::Lapsed), Task::Drop(vec![name("A")]));
+    let note = Task::Note;
+    let wait = |answer| Task::Wait(Which::Old, answer);
+    let [ask_new, ask_old] = [Which::New, Which::Old].map(Task::Ask);
+    let all = (Some(true), Some(Alive));
+    let table: [(Stage, Standing, End, _, Option<Answer>, Task); 31] = [
+        // It is verified before any time begins.
+        (Staged, Standing::New, End::Later, all, None, note(Event::Verified)),
+        (Staged, Standing::New, End::AfterOverlap, all, None, note(Event::Verified)),
+        // While the old values stay, the places are looked after as before.
+        (Verified, Standing::New, End::Later, (None, None), None, ask_new.clone()),
+        (Verified, Standing::New, End::Later, (None, Some(Unknown)), None, Task::Push),
+        (Verified, Standing::New, End::Later, (Some(false), None), None, note(Event::Reopened)),
+        (Verified, Standing::New, End::AfterOverlap, (Some(false), None), None, note(Event::Reopened)),
+        (Verified, Standing::New, End::Later, (Some(true), Some(Dead)), None, Task::Wait(Which::New, Dead)),
+        (Verified, Standing::New, End::Later, all, None, rest.clone()),
+        (Verified, Standing::New, End::Later, all, Some(Dead), rest.clone()),
+        (Verified, Standing::Replaced, End::Later, all, None, rest),
+        // What goes from the places is not mended there first, and goes only where the new value is seen to be alive.
+        (Verified, Standing::New, End::AfterOverlap, (None, None), None, ask_new.clone()),
+        (Verified, Standing::New, End::AfterOverlap, (None, Some(Alive)), None, lapsed.clone()),
+        (Verified, Standing::New, End::AfterOverlap, (None, Some(Unknown)), None, Task::Push),
+        (Verified, Standing::New, End::Now, (None, Some(Alive)), None, Task::Push),
+        (Retiring, Standing::New, End::AfterOverlap, (None, None), None, ask_new),
+        (Retiring, Standing::New, End::AfterOverlap, (None, Some(Unknown)), None, Task::Wait(Which::New, Unknown)),
+        (Retiring, Standing::New, End::AfterOverlap, (None, Some(Dead)), None, Task::Wait(Which::New, Dead)),
+        // Nobody asks about an old value that some places still take.
+        (Verified, Standing::New, End::AfterOverlap, all, None, lapsed.clone()),
+        (Verified, Standing::New, End::AfterOverlap, all, Some(Alive), lapsed.clone()),
+        (Verified, Standing::New, End::AfterOverlap, all, Some(Dead), lapsed.clone()),
+        (Verified, Standing::Replaced, End::AfterOverlap, all, None, lapsed),
+        (Retiring, Standing::Old, End::AfterOverlap, all, None, Task::Stage(vec![name("A")])),
+        (Retiring, Standing::Back, End::AfterOverlap, all, None, Task::Swap(vec![name("A")])),
+        (Retiring, Standing::New, End::AfterOverlap, (None, Some(Alive)), None, Task::Push),
+        (Retiring, Standing::New, End::AfterOverlap, (Some(false), None), None, Task::Stop),
+        (Retiring, Standing::New, End::AfterOverlap, all, None, ask_old),
+        (Retiring, Standing::New, End::AfterOverlap, all, Some(Alive), wait(Alive)),
+        (Retiring, Standing::New, End::AfterOverlap, all, Some(Dead), drop.clone()),
+        // The time that is declared is over, whatever a clock says now.
+        (Retiring, Standing::New, End::Later, all, Some(Dead), drop),
+        (Retiring, Standing::Replaced, End::AfterOverlap, all, None, note(Event::Finished)),
+        // A person who wants the old values back waits for nothing.
+        (Returning, Standing::Back, End::Later, (None, None), None, Task::Push),
+    ];
+    for (stage, standing, end, (seen, new), old, expected) in table {
+        let task = next(stage, &[(name("A"), standing)].into(), Known { seen, unread: false, new, old }, end);
+        assert_eq!(task, expected, "{stage:?} {standing:?} {end:?} {seen:?} {new:?} {old:?}");
+    }
+    // A place that cannot be read for a moment does not begin its time anew.
+    let unread = Known { seen: Some(false), unread: true, ..Known::default() };
+    assert_eq!(next(Verified, &[(name("A"), Standing::New)].into(), unread, End::Later), Task::Stop);
 }
 
 #[test]
@@ -167,7 +232,7 @@ fn several_values_are_as_good_as_the_worst_of_them() {
         known.hear(Which::Old, answers.iter().copied());
         assert_eq!((known.new, known.old), (Some(new), Some(old)), "{answers:?}");
         // What was told before a push says nothing of what came after it.
-        known.see(true);
+        known.see(true, false);
         assert_eq!((known.seen, known.new, known.old), (Some(true), None, Some(old)));
     }
 }
@@ -195,7 +260,7 @@ fn what_the_vault_has_is_told_by_its_fingerprints() {
         let previous = previous.map(value);
         let entry = Entry { value: value(now), template: None, previous, rotated: None, expires: None, source };
         let [noted, without] = [Some(key.value(&value("new"))), None].map(|new| {
-            let before = Before { old: key.value(&value("old")), new, rotated: None, expires: None };
+            let before = Before { old: key.value(&value("old")), new, rotated: None, expires: None, overlap: false };
             (standing(&key, &before, &entry), learned(&key, &before, &entry))
         });
         assert_eq!((noted.0, without.0), (expected, unnoted), "{now} {:?}", entry.previous.is_some());
@@ -245,6 +310,7 @@ fn what_is_told_again_is_noted_once_with_both_times() {
         old: FingerprintKey::new(Zeroizing::new([7; 32])).value(&SecretValue::copied_from("old")),
         rotated: None,
         expires: None,
+        overlap: false,
     };
     let mut run = Run {
         reason: None,
@@ -284,7 +350,7 @@ fn what_is_told_again_is_noted_once_with_both_times() {
     );
     let of = |answer| run.last_told(Which::Old, answer).iter().map(|it| it.secret.clone()).collect::<Vec<_>>();
     assert_eq!((of(Answer::Alive), of(Answer::Dead)), (vec!["B".to_owned()], vec!["A".to_owned()]));
-    let open = Open::of(&run, jiff::civil::date(1970, 1, 1));
+    let open = Open::of(&run, at(10), None);
     assert_eq!(open.waits_for, ["the end of the old value of B"]);
     // A clock that was put back makes no time negative.
     assert_eq!((seconds(at(1), at(3)), seconds(at(3), at(1))), (120, 0));
@@ -301,6 +367,10 @@ struct Attempt {
     stale: Vec<usize>,
     /// What probes tell of the new and of the old value.
     told: [Answer; 2],
+    /// Whether the time has not passed for which the old values stay.
+    is_early: bool,
+    /// Whether a place that does not run the values could not be read.
+    is_unread: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -323,13 +393,16 @@ fn attempt() -> impl Strategy<Value = Attempt> {
         prop::bool::weighted(0.15),
         prop::collection::vec(0..PLACES, 0..2),
         [answer(), answer()],
+        [prop::bool::weighted(0.3), prop::bool::weighted(0.1)],
     )
-        .prop_map(|(killed_after, faults, rollback, stale, told)| Attempt {
+        .prop_map(|(killed_after, faults, rollback, stale, told, [is_early, is_unread])| Attempt {
             killed_after,
             faults,
             rollback,
             stale,
             told,
+            is_early,
+            is_unread,
         })
 }
 
@@ -337,15 +410,25 @@ const PLACES: usize = 3;
 const SECRETS: [&str; 2] = ["A", "B"];
 
 /// One secret: what the vault has, and what each place has stored and runs. Values are numbers; the old one is 0.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Model {
     value: u32,
     previous: Option<u32>,
     stored: [u32; PLACES],
     running: [u32; PLACES],
+    /// Whether the places take two values.
+    overlap: bool,
+    stored_beside: [Option<u32>; PLACES],
+    running_beside: [Option<u32>; PLACES],
 }
 
 impl Model {
+    /// Returns what belongs at the places beside the value.
+    fn beside(&self, stage: Stage) -> Option<u32> {
+        self.previous
+            .filter(|previous| *previous == 0 && self.overlap && matches!(stage, Stage::Staged | Stage::Verified))
+    }
+
     fn standing(&self) -> Standing {
         match (self.value, self.previous) {
             (0, None) => Standing::Old,
@@ -370,8 +453,8 @@ struct Simulation {
 
 impl Simulation {
     fn new() -> Self {
-        let old = || Model { value: 0, previous: None, stored: [0; PLACES], running: [0; PLACES] };
-        let secrets = SECRETS.map(|text| (name(text), old())).into();
+        let old = |text: &str| Model { overlap: text == "A", ..Model::default() };
+        let secrets = SECRETS.map(|text| (name(text), old(text))).into();
         Self { stage: Stage::Prepared, secrets, made: 0, was_alive: false }
     }
 
@@ -380,6 +463,8 @@ impl Simulation {
         for (name, model) in &self.secrets {
             let known = |value: &u32| *value == model.value || Some(*value) == model.previous;
             assert!(model.stored.iter().chain(&model.running).all(known), "{name} {self:?}");
+            let mut beside = model.stored_beside.iter().chain(&model.running_beside).flatten();
+            assert!(beside.all(known), "{name} {self:?}");
             // Nothing goes to a place before it was told to be alive.
             assert!(self.was_alive || model.stored == [0; PLACES], "{name} {self:?}");
         }
@@ -390,6 +475,7 @@ impl Simulation {
         for place in &attempt.stale {
             for model in self.secrets.values_mut() {
                 model.running[*place] = model.stored[*place];
+                model.running_beside[*place] = model.stored_beside[*place];
             }
         }
         let mut fuel = attempt.killed_after;
@@ -402,7 +488,8 @@ impl Simulation {
         }
         loop {
             let standings = self.secrets.iter().map(|(name, model)| (name.clone(), model.standing())).collect();
-            match next(self.stage, &standings, known) {
+            let end = if attempt.is_early { End::Later } else { End::AfterOverlap };
+            match next(self.stage, &standings, known, end) {
                 Task::Ask(value) => {
                     if !step(&mut fuel) {
                         return;
@@ -411,19 +498,23 @@ impl Simulation {
                     known.hear(value, [if value == Which::New { new } else { old }]);
                     self.was_alive |= value == Which::New && new == Answer::Alive;
                 }
-                Task::Wait(..) | Task::Stop => return,
+                Task::Wait(..) | Task::Stop | Task::Rest => return,
                 Task::Refuse(name) => panic!("{name} {self:?}"),
                 Task::Note(event) => {
                     if !step(&mut fuel) {
                         return;
                     }
                     self.stage = after(self.stage, event).expect("a task that is allowed");
-                    if event == Event::Reopened {
-                        known = Known::default();
+                    // Nothing ends before its time.
+                    assert!(!(attempt.is_early && event == Event::Lapsed), "{self:?}");
+                    match event {
+                        Event::Reopened => known = Known::default(),
+                        Event::Lapsed => known.look_again(),
+                        _ => {}
                     }
                 }
                 Task::Push => match self.push(attempt, &mut fuel) {
-                    Some(all) => known.see(all),
+                    Some(all) => known.see(all, attempt.is_unread),
                     None => return,
                 },
                 Task::Stage(names) => {
@@ -466,11 +557,18 @@ impl Simulation {
         }
     }
 
-    /// Writes what the vault has to every place, and returns whether every place was seen to run it.
+    /// Writes what the vault has to every place, takes away what does not belong there any more where all of that has
+    /// worked, and returns whether every place was seen to run it.
     fn push(&mut self, attempt: &Attempt, fuel: &mut usize) -> Option<bool> {
         let mut all = true;
+        // No place loses an old value while nobody can tell whether the new one is alive.
+        assert!(self.stage != Stage::Retiring || attempt.told[0] == Answer::Alive);
         for (place, fault) in attempt.faults.iter().enumerate() {
-            let has = |model: &Model| [model.stored[place], model.running[place]] == [model.value; 2];
+            let stage = self.stage;
+            let has = |model: &Model| {
+                [model.stored[place], model.running[place]] == [model.value; 2]
+                    && [model.stored_beside[place], model.running_beside[place]] == [model.beside(stage); 2]
+            };
             if self.secrets.values().all(has) {
                 continue;
             }
@@ -482,8 +580,14 @@ impl Simulation {
                 let is_rolled_out = matches!(fault, Fault::None);
                 for model in self.secrets.values_mut() {
                     match part {
-                        Fault::Down if is_written => model.stored[place] = model.value,
-                        Fault::NotRolledOut if is_rolled_out => model.running[place] = model.stored[place],
+                        Fault::Down if is_written => {
+                            model.stored[place] = model.value;
+                            model.stored_beside[place] = model.beside(stage);
+                        }
+                        Fault::NotRolledOut if is_rolled_out => {
+                            model.running[place] = model.stored[place];
+                            model.running_beside[place] = model.stored_beside[place];
+                        }
                         _ => {}
                     }
                 }
@@ -518,11 +622,14 @@ proptest! {
             rollback: false,
             stale: Vec::new(),
             told: [Answer::Alive, Answer::Dead],
+            is_early: false,
+            is_unread: false,
         };
         simulation.run(&calm);
         prop_assert!(simulation.stage.is_over(), "{simulation:?}");
         for model in simulation.secrets.values() {
             prop_assert!(model.previous.is_none());
+            prop_assert!([model.stored_beside, model.running_beside] == [[None; PLACES]; 2], "{:?}", simulation);
             prop_assert_eq!(model.value == 0, simulation.stage == Stage::Abandoned);
             prop_assert!(model.stored.iter().chain(&model.running).all(|value| *value == model.value), "{:?}", simulation);
         }

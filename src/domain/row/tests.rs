@@ -68,6 +68,8 @@ impl Scene {
             inventory: Inventory {
                 environment: EnvironmentName::parse("staging").expect("a name"),
                 entries: BTreeMap::new(),
+                beside: BTreeSet::new(),
+                over: BTreeSet::new(),
                 problems: Vec::new(),
             },
             receipts: Receipts::default(),
@@ -702,4 +704,37 @@ fn names_of_another_environment_are_no_business_of_this_one() {
     scene.bindings.of_others.insert(RemoteName::new("STAGING_A"));
     let names: Vec<_> = scene.rows().into_iter().map(|row| row.remote_name.to_string()).collect();
     assert_eq!(names, ["THEIRS"]);
+}
+
+#[test]
+fn what_we_wrote_and_could_not_file_gets_its_receipt_once_it_is_proved() {
+    let elsewhere = fly("other");
+    let digested = Scene::new().has("A", "one").shows("A", digest("one"));
+    let known = digested.pushed_to(&elsewhere, "A", "one", "2026-11-01", &digest("one"));
+    let (value, at) = (key().value(&SecretValue::copied_from("one")), instant("2026-11-02T12:00:00Z"));
+    let refreshed = |scene: &Scene, unfiled| scene.rows()[0].refreshed(&scene.receipts, value, unfiled);
+    // Nobody says that it is ours.
+    assert_eq!(refreshed(&known, None), None);
+    let receipt = refreshed(&known, Some(at)).expect("a receipt");
+    assert_eq!((receipt.written, receipt.origin, receipt.value), (at, Origin::Pushed, value));
+    assert!(receipt.evidence.unmoved(&digest("one").seal(&key())));
+    // What is not proved to be the vault's value stays without.
+    let unknown = Scene::new().has("A", "one").shows("A", digest("one"));
+    assert_eq!(refreshed(&unknown, Some(at)), None);
+    let foreign = Scene::new().has("A", "one").shows("A", digest("two"));
+    let foreign = foreign.pushed_to(&elsewhere, "B", "two", "2026-11-01", &digest("two"));
+    assert_eq!(refreshed(&foreign, Some(at)), None);
+}
+
+#[test]
+fn an_old_value_that_is_over_has_a_name_even_without_a_receipt() {
+    let mut scene = Scene::new().shows("A_PREVIOUS", digest("zero")).shows("B", digest("two"));
+    scene.bindings.over.insert(RemoteName::new("A_PREVIOUS"), secret("A_PREVIOUS"));
+    let shown: Vec<_> = scene
+        .rows()
+        .into_iter()
+        .map(|row| (row.judgement.verdict, row.secret.map(|it| it.to_string()), row.over))
+        .collect();
+    let named = Some("A_PREVIOUS".to_owned());
+    assert_eq!(shown, [(Verdict::Unmanaged, named, true), (Verdict::Unmanaged, None, false)]);
 }

@@ -38,6 +38,7 @@ fn row(name: &str, verdict: Verdict, shown: Option<&str>) -> Row {
         vouched: true,
         written: None,
         digests_changed: false,
+        over: false,
         ignored: false,
         accepted: false,
         mode: RolloutMode::Manual,

@@ -252,7 +252,7 @@ pub const CODES: &[Code] = &[
     Code {
         code: "UD253",
         title: "a rotation is open",
-        meaning: "`undrift rotate` has begun to give these names new values, and the run is not over: a target failed or was not seen to run the new value, or whoever began it was interrupted. `rotation.toml` of the environment says so, and the finding names the targets that were last seen to lack it. Or the old value was last told to work still, and the finding says that the run waits for its end.",
+        meaning: "`undrift rotate` has begun to give these names new values, and the run is not over: a target failed or was not seen to run the new value, or whoever began it was interrupted. `rotation.toml` of the environment says so, and the finding names the targets that were last seen to lack it. Or the old value was last told to work still, or stays for the time in `finish-after`, and the finding says that the run waits for its end.",
         matters: "Two values are in use. The old one must not be revoked where it was issued before every target runs the new one.",
         remedy: "`undrift rotate --continue -e ENVIRONMENT` does what is left; `undrift rotate --rollback -e ENVIRONMENT` brings the old values back. See docs/rotation.md.",
     },

@@ -2,7 +2,7 @@
 
 use crate::domain::generate;
 use crate::domain::kind;
-use crate::domain::name::{EnvironmentName, NameError, RemoteName, TargetName};
+use crate::domain::name::{EnvironmentName, NameError, RemoteName, SecretName, TargetName};
 use crate::domain::place::Location;
 use crate::domain::probe;
 use crate::domain::template::TemplateError;
@@ -149,6 +149,15 @@ pub enum FaultKind {
     /// Not a time that a value may stand.
     #[error("`rotate-every` is a number of days, weeks, months or years: `90d`, `12w`, `3m`, `1y`; ten years at most")]
     Interval,
+    /// Not a time that an old value may stay.
+    #[error("`finish-after` is a number of hours, days or weeks: `24h`, `3d`, `2w`; a year at most")]
+    Grace,
+    /// A name to which nothing can be added.
+    #[error("the name is too long for `overlap`: the old value has the same one with `_PREVIOUS` behind it")]
+    NoRoomForPrevious,
+    /// A secret with the name of another one's value before.
+    #[error("in a rotation the old value is `{0}` at the places, and that is another secret here; rename one of them")]
+    PreviousTaken(SecretName),
     /// Not a time between two audits.
     #[error("`every` is a number of days, weeks, months or years: `7d`, `2w`, `1m`; ten years at most")]
     Every,

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::SignedDuration;
 use vault_schema::project::{self, ProbeChoice, TargetReference};
 
-use super::super::{Interval, ProbeRule, Project};
+use super::super::{Interval, ProbeRule, Project, grace};
 use super::{Checker, FaultKind, Path, PathStep, below};
 use crate::domain::generate;
 use crate::domain::hygiene;
@@ -63,6 +64,28 @@ impl Checker<'_> {
             self.fault(&below(path, ["rotate-every".into()]), FaultKind::Interval);
         }
         interval
+    }
+
+    pub(super) fn grace(&mut self, path: &[PathStep], text: &str) -> Option<SignedDuration> {
+        let grace = grace::parse(text);
+        if grace.is_none() {
+            self.fault(&below(path, ["finish-after".into()]), FaultKind::Grace);
+        }
+        grace
+    }
+
+    /// Sees to it that the value before has a name for itself at the places.
+    pub(super) fn one_name_for_the_value_before(&mut self, project: &Project) {
+        for name in project.secrets.keys().filter(|name| project.overlaps(name)) {
+            let path = ["secrets".into(), name.as_str().into(), "overlap".into()];
+            match name.previous() {
+                None => self.fault(&path, FaultKind::NoRoomForPrevious),
+                Some(previous) if project.secrets.contains_key(&previous) => {
+                    self.fault(&path, FaultKind::PreviousTaken(previous));
+                }
+                Some(_) => {}
+            }
+        }
     }
 
     /// Gives the secrets of a kind the interval that stands for all of it, where they have none of their own.

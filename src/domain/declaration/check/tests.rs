@@ -340,6 +340,15 @@ const FAULTS: &[(&str, &str)] = &[
         "notify.issue.token: a token comes from `env:NAME` or `vault:NAME`",
     ),
     (
+        "[secrets.A]\nfinish-after = 'soon'",
+        "secrets.A.finish-after: `finish-after` is a number of hours, days or weeks: `24h`, `3d`, `2w`; a year at most",
+    ),
+    (
+        "[secrets.A]\noverlap = true\n[secrets.A_PREVIOUS]",
+        "secrets.A.overlap: in a rotation the old value is `A_PREVIOUS` at the places, and that is another secret here; \
+         rename one of them",
+    ),
+    (
         "[[ignore]]\nname = 'A'\nreason = 'ours'\nuntil = 2027-03-31T12:00:00Z",
         "ignore[0].until: `until` is a date, such as 2027-03-31",
     ),

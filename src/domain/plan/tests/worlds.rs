@@ -257,6 +257,8 @@ fn inventory(world: &EnvironmentWorld, environment: &EnvironmentName) -> Invento
     Inventory {
         environment: environment.clone(),
         entries: world.vault.iter().enumerate().filter_map(entry).collect(),
+        beside: BTreeSet::new(),
+        over: BTreeSet::new(),
         problems: if world.partial {
             vec![problem(ProblemKind::Damaged)]
         } else {
