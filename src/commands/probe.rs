@@ -7,7 +7,7 @@ use crate::cli::{Global, Probe as Arguments};
 use crate::domain::name::SecretName;
 use crate::domain::rotation::Answer;
 use crate::error::{Exit, Refusal};
-use crate::flow::probe::{Prober, Subject};
+use crate::flow::probe::{LONGEST, Prober, Subject};
 use crate::settings::{Selection, World};
 use crate::targets::client::Client;
 use crate::vault::read;
@@ -37,10 +37,11 @@ pub(super) fn run(arguments: &Arguments, global: &Global, world: &mut World) -> 
         client: Client::new(&world.network),
         folder: selection.layout.root(),
         variables: inherited(&selection.project, world),
+        longest: LONGEST,
     };
     let subject = Subject { name, environment, value: &entry.value };
     let secret = |name: &SecretName| inventory.entries.get(name).map(|entry| &entry.value);
-    let told = block_on(prober.ask(probe, &subject, secret))?;
+    let told = block_on(prober.ask(probe, &subject, secret))??;
     world.ui.write(&format!("{}: {}\n", told.answer.as_str(), told.reason));
     Ok(match told.answer {
         Answer::Alive => Exit::Clean,

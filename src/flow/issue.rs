@@ -13,8 +13,7 @@ use tokio::process::Child;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-use super::interruption::{Held, interruption};
-use super::program::declared;
+use super::program::{Unended, attended, declared};
 use crate::domain::name::{EnvironmentName, SecretName};
 use crate::domain::rollout::presentable;
 use crate::domain::secret::SecretValue;
@@ -99,28 +98,18 @@ impl Issuer<'_> {
         values: &[&SecretValue],
     ) -> Result<Zeroizing<Vec<u8>>, IssueError> {
         let program = self.command.first().cloned().unwrap_or_default();
-        let unstartable = |source| IssueError::Unstartable { program: program.clone(), source };
-        let _held = Held::begin();
-        let mut running = self.start(name, environment).map_err(unstartable)?;
-        let group = running.id();
         let (mut new, mut complaint) = (Zeroizing::new(Vec::new()), Zeroizing::new(Vec::new()));
-        let ended = {
-            let ended = pin!(timeout(self.limits.end, self.ended(&mut running, old, &mut new, &mut complaint)));
-            match select(ended, pin!(interruption())).await {
-                Either::Left((ended, _)) => {
-                    ended.map_err(|_| IssueError::Hangs { program: program.clone(), after: self.limits.end })
-                }
-                Either::Right(_) => Err(IssueError::Interrupted { program: program.clone() }),
-            }
-        };
+        let mut command = declared(self.command, self.folder, &self.variables, name, environment);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let wait = async |running: &mut Child| self.ended(running, old, &mut new, &mut complaint).await;
+        let ended = attended(command, self.limits.end, wait).await;
         let status = match ended {
-            Ok(status) => status.map_err(unstartable)?,
-            Err(error) => {
-                end_all(group);
-                // It may have ended in this very moment.
-                let _ = running.kill().await;
-                return Err(error);
+            Ok(Ok(status)) => status,
+            Ok(Err(source)) | Err(Unended::Unstartable(source)) => {
+                return Err(IssueError::Unstartable { program, source });
             }
+            Err(Unended::TooLong) => return Err(IssueError::Hangs { program, after: self.limits.end }),
+            Err(Unended::Interrupted) => return Err(IssueError::Interrupted { program }),
         };
         if status.success() {
             return Ok(new);
@@ -131,15 +120,6 @@ impl Issuer<'_> {
             String::new()
         };
         Err(IssueError::Failed { program, status: status.to_string(), said })
-    }
-
-    /// Starts it, as the first of a group of its own, which can be ended with all that it starts.
-    fn start(&self, name: &SecretName, environment: &EnvironmentName) -> io::Result<Child> {
-        let mut command = declared(self.command, self.folder, &self.variables, name, environment);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        #[cfg(unix)]
-        command.process_group(0);
-        command.spawn()
     }
 
     /// Waits for its end. What it has started and left behind may hold its output open for ever, and is not waited for.
@@ -176,20 +156,9 @@ async fn read(from: Option<impl AsyncRead + Unpin>, to: &mut Vec<u8>) {
     }
 }
 
-/// Ends a group of processes.
-#[cfg(unix)]
-fn end_all(group: Option<u32>) {
-    use rustix::process::{Pid, Signal, kill_process_group};
-    let group = group.and_then(|group| Pid::from_raw(i32::try_from(group).ok()?));
-    let _ = group.map(|group| kill_process_group(group, Signal::KILL));
-}
-
-/// There are no such groups here.
-#[cfg(not(unix))]
-fn end_all(_group: Option<u32>) {}
-
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use super::super::program::tests::{is_gone, number, runs};
     use super::*;
 
     const LONG: Duration = Duration::from_secs(60);
@@ -211,27 +180,12 @@ mod tests {
         (issued.map(|new| String::from_utf8_lossy(&new).into_owned()), folder)
     }
 
-    /// Returns whether the process runs that a script has written the number of.
-    fn runs(folder: &tempfile::TempDir) -> bool {
-        let state = std::fs::read_to_string(format!("/proc/{}/stat", number(folder))).unwrap_or_default();
-        !state.is_empty() && !state.contains(") Z ")
-    }
-
-    fn number(folder: &tempfile::TempDir) -> i32 {
-        let number = std::fs::read_to_string(folder.path().join("number")).expect("a number");
-        number.trim().parse().expect("a number")
-    }
-
     #[test]
     fn one_that_does_not_end_is_stopped_with_all_that_it_has_started() {
         let script = "sleep 600 & echo $! > number; exec sleep 600";
         let (issued, folder) = issue(script, Limits { end: Duration::from_secs(1), rest: LONG }, &[]);
         assert!(matches!(issued, Err(IssueError::Hangs { .. })), "{issued:?}");
-        // One that was told to end is gone in a moment.
-        assert!((0..1000).any(|_| {
-            std::thread::sleep(Duration::from_millis(10));
-            !runs(&folder)
-        }));
+        assert!(is_gone(folder.path()));
     }
 
     #[test]
@@ -240,8 +194,8 @@ mod tests {
         let (issued, folder) = issue(script, Limits { end: LONG, rest: SHORT }, &[]);
         assert_eq!(issued.expect("a value"), "new-token\n");
         // It is not ours to end: a program may start one that is meant to stay.
-        assert!(runs(&folder));
-        let process = rustix::process::Pid::from_raw(number(&folder)).expect("a process");
+        assert!(runs(folder.path()));
+        let process = rustix::process::Pid::from_raw(number(folder.path())).expect("a process");
         let _ = rustix::process::kill_process(process, rustix::process::Signal::KILL);
     }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::Context;
+
 use super::site::{Opened, Site};
 use super::value;
 use crate::commands::survey::block_on;
@@ -10,7 +12,7 @@ use crate::domain::name::SecretName;
 use crate::domain::probe::{Probe, Told};
 use crate::domain::rotation::{Standing, Which};
 use crate::domain::secret::SecretValue;
-use crate::flow::probe::{Prober, Subject};
+use crate::flow::probe::{Interrupted, LONGEST, Prober, Subject};
 use crate::settings::World;
 use crate::targets::client::Client;
 
@@ -50,6 +52,7 @@ pub(super) fn ask(
         client: Client::new(&world.network),
         folder: site.selection.layout.root(),
         variables: value::inherited(project, world),
+        longest: LONGEST,
     };
     block_on(async {
         let mut told = Vec::new();
@@ -57,10 +60,11 @@ pub(super) fn ask(
             let subject = Subject { name, environment: &site.environment, value: value_of(&entries[name], which) };
             // What changes together is asked about together: an old user goes with an old password.
             let secret = |name: &SecretName| Some(value_of(entries.get(name)?, which));
-            told.push((name.clone(), prober.ask(probe, &subject, secret).await));
+            told.push((name.clone(), prober.ask(probe, &subject, secret).await?));
         }
-        told
-    })
+        Ok::<_, Interrupted>(told)
+    })?
+    .with_context(|| format!("the rotation stays open; `undrift rotate --continue{}` does what is left", site.flags()))
 }
 
 fn value_of(entry: &Entry, which: Which) -> &SecretValue {
