@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use insta::assert_snapshot;
+use twins::IssuerTwin;
 
 use crate::tools;
 use crate::world::{SHOP, World, files, repository, twins};
@@ -47,6 +48,23 @@ fn the_token_of_a_target_goes_along() {
     world.write("undrift.toml", SHOP.replace(web, &format!("{web}token = \"vault:API_TOKEN\" # ours\n")));
     let _ = world.run(&RENAME).status(0);
     assert!(world.read("undrift.toml").contains("token = \"vault:API_KEY\" # ours\n"));
+}
+
+#[test]
+fn what_a_probe_asks_with_goes_along() {
+    let issuer = IssuerTwin::start(&["token-1"]);
+    let world = World::new();
+    world.shop();
+    world.set("BASE_URL", &issuer.url());
+    let probe = "probe = { url = \"{BASE_URL}/me\", headers = { api_access_token = \"{value}\" } } # ours\n";
+    let section = "[secrets.API_TOKEN]\n";
+    world.write("undrift.toml", world.read("undrift.toml").replace(section, &format!("{section}{probe}")));
+    let before = world.read("undrift.toml");
+    let renamed = world.run(&["rename", "BASE_URL", "CHAT_URL", "--yes"]).status(0);
+    assert!(renamed.talk.contains("renamed BASE_URL to CHAT_URL in undrift.toml\n"), "{}", renamed.talk);
+    assert_eq!(world.read("undrift.toml"), before.replace("BASE_URL", "CHAT_URL"));
+    let told = world.run(&["probe", "API_TOKEN", "-e", "staging"]).status(0).output;
+    assert_eq!(told, "alive: it answered 200\n");
 }
 
 #[test]

@@ -191,6 +191,17 @@ impl Probe {
             Self::Command(command) => command.join(" "),
         }
     }
+
+    /// Returns the other secrets that it asks with.
+    pub fn secrets(&self) -> BTreeSet<&SecretName> {
+        let Self::Request(request) = self else { return BTreeSet::new() };
+        let parts = request.headers.iter().map(|(_, text)| text).chain(&request.body).flat_map(|text| &text.0);
+        let named = parts.filter_map(|part| match part {
+            Part::Secret(name) => Some(name),
+            Part::Text(_) | Part::Value => None,
+        });
+        named.chain(&request.address.base).collect()
+    }
 }
 
 fn request(

@@ -1,9 +1,11 @@
 //! Adding declarations to `undrift.toml` without touching its comments and order.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::ops::Range;
 
-use toml::de::DeTable;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 use toml_edit::{Array, ArrayOfTables, Datetime, DocumentMut, Item, Table, TableLike, Value, value};
 
 use super::layout::{Layout, PROJECT_FILE};
@@ -111,6 +113,15 @@ pub enum RenameError {
         "the token of `{0}` is called so in every environment of that target, and is renamed in all of them or in none"
     )]
     Token(TargetName),
+    /// What a probe asks with would be called otherwise in some of the environments of its secret alone.
+    #[error(
+        "the probe of {0} is the same in every environment of {0}, so that what it asks with is renamed in all of them or \
+         in none"
+    )]
+    Probe(SecretName),
+    /// A probe is written in a form that is not edited, or cannot ask with such a name.
+    #[error("the probe of {0} cannot be made to ask with the new name; change it by hand first")]
+    OddProbe(SecretName),
     /// The declarations would not hold.
     #[error("{PROJECT_FILE} would not hold: {0}")]
     Wrong(ProjectError),
@@ -138,11 +149,12 @@ pub fn renamed(
     }
     let (moved, kept): (Vec<_>, Vec<_>) =
         before.environments.keys().filter(|name| before.expects(old, name)).partition(is_meant);
-    let mut edited = with_spans_replaced(&text, old, new, kept.is_empty());
+    let probes = probes_to_follow(&before, old, environments)?;
+    let mut edited = with_spans_replaced(&text, old, new, kept.is_empty(), &probes);
     if !moved.is_empty() && !kept.is_empty() {
         edited = parted(&edited, (old, &kept), (new, &moved)).ok_or_else(|| RenameError::OddForm(old.clone()))?;
     }
-    if edited == text {
+    if edited == text && probes.is_empty() {
         return Ok(None);
     }
     let project = project::parse(&edited).map_err(RenameError::Wrong)?;
@@ -150,6 +162,9 @@ pub fn renamed(
         let is_moved = before.expects(old, name) && is_meant(&name);
         project.expects(new, name) == is_moved && project.expects(old, name) == (before.expects(old, name) && !is_moved)
     });
+    if let Some(name) = probes.iter().find(|name| !asks_with(&project, name, new) || asks_with(&project, name, old)) {
+        return Err(RenameError::OddProbe((*name).clone()));
+    }
     let same_targets = before.secrets.get(old).map(|it| &it.targets) == project.secrets.get(new).map(|it| &it.targets);
     if has_arrived && same_targets && !project.targets.values().any(|target| is_opened_by(target, old)) {
         Ok(Some(Renamed { text: edited, project }))
@@ -169,8 +184,44 @@ fn is_opened_by(target: &Target, secret: &SecretName) -> bool {
     matches!(&target.token, Some(TokenSource::Vault(name)) if name == secret)
 }
 
-/// Writes the new name over the old one: in `token`, and in the declaration if all of it is meant.
-fn with_spans_replaced(text: &str, old: &SecretName, new: &SecretName, all: bool) -> String {
+fn asks_with(project: &Project, name: &SecretName, secret: &SecretName) -> bool {
+    project.probe(name).is_some_and(|probe| probe.secrets().contains(secret))
+}
+
+/// Returns the secrets whose probes ask with a secret that gets another name in some environments: in all in which they
+/// have both, for a probe is the same in each.
+fn probes_to_follow<'a>(
+    before: &'a Project,
+    old: &SecretName,
+    environments: &[EnvironmentName],
+) -> Result<BTreeSet<&'a SecretName>, RenameError> {
+    // What is not declared may be anywhere.
+    let has_old = |it: &EnvironmentName| !before.secrets.contains_key(old) || before.expects(old, it);
+    let is_kept = |it: &EnvironmentName| has_old(it) && !environments.contains(it);
+    let mut follow = BTreeSet::new();
+    for name in before.secrets.keys().filter(|name| asks_with(before, name, old)) {
+        let both = before.environments.keys().filter(|it| before.expects(name, it) && has_old(it));
+        let (kept, moved): (Vec<_>, Vec<_>) = both.partition(|it| is_kept(it));
+        // Where they never meet, the probe goes with the name, unless that stays somewhere.
+        let is_kept = !kept.is_empty() || moved.is_empty() && before.environments.keys().any(is_kept);
+        if is_kept && !moved.is_empty() {
+            return Err(RenameError::Probe(name.clone()));
+        }
+        if !is_kept {
+            follow.insert(name);
+        }
+    }
+    Ok(follow)
+}
+
+/// Writes the new name over the old one: in `token`, in these probes, and in the declaration if all of it is meant.
+fn with_spans_replaced(
+    text: &str,
+    old: &SecretName,
+    new: &SecretName,
+    all: bool,
+    probes: &BTreeSet<&SecretName>,
+) -> String {
     let Ok(document) = DeTable::parse(text) else { return text.to_owned() };
     let below = |section: &str| document.get_ref().get(section).and_then(|section| section.get_ref().as_table());
     let mut spans: Vec<(Range<usize>, String)> = Vec::new();
@@ -183,12 +234,27 @@ fn with_spans_replaced(text: &str, old: &SecretName, new: &SecretName, all: bool
             spans.push((token.span(), format!("\"vault:{new}\"")));
         }
     }
+    let secrets = below("secrets");
+    let asking = probes.iter().filter_map(|name| secrets?.get(name.as_str())?.get_ref().as_table()?.get("probe"));
+    for written in asking.flat_map(texts) {
+        // Nothing else in it is touched: not even how it is quoted.
+        let renamed = text[written.span()].replace(&format!("{{{old}}}"), &format!("{{{new}}}"));
+        spans.push((written.span(), renamed));
+    }
     spans.sort_by_key(|(span, _)| std::cmp::Reverse(span.start));
     let mut edited = text.to_owned();
     for (span, name) in spans {
         edited.replace_range(span, &name);
     }
     edited
+}
+
+/// Returns the texts of a probe in which secrets may stand.
+fn texts<'a>(probe: &'a Spanned<DeValue<'a>>) -> Vec<&'a Spanned<DeValue<'a>>> {
+    let Some(probe) = probe.get_ref().as_table() else { return Vec::new() };
+    let headers = probe.get("headers").and_then(|headers| headers.get_ref().as_table());
+    let texts = ["url", "body"].into_iter().filter_map(|key| probe.get(key));
+    texts.chain(headers.into_iter().flat_map(|headers| headers.values())).collect()
 }
 
 /// Parts a declaration in two, each for environments of its own.
@@ -394,6 +460,57 @@ mod tests {
         );
         let odd = format!("{head}[secrets]\nOLD.targets = [\"web\"]\nOLD.environments = [\"staging\"]\n");
         assert!(matches!(renamed(&odd, &all), Err(RenameError::OddForm(_))));
+    }
+
+    #[test]
+    fn what_a_probe_asks_with_follows_its_name() {
+        let [staging, production] = ["staging", "production"].map(|name| EnvironmentName::parse(name).expect("a name"));
+        let all = [staging, production];
+        let head = "version = 1\n[environments.staging]\n[environments.production]\n";
+        let renamed = |text: &str, new: &str, environments: &[EnvironmentName]| {
+            let folder = tempfile::tempdir().expect("a folder");
+            let layout = Layout::at(folder.path());
+            std::fs::write(layout.project_file(), text).expect("writing");
+            let [old, new] = ["BASE", new].map(|name| SecretName::parse(name).expect("a name"));
+            super::renamed(&layout, &old, &new, environments).map(|it| it.map(|it| it.text))
+        };
+        let probes = [
+            "probe = { url = '{BASE}/me', headers = { X-Key = \"{value} {BASE}{BASE}\" } } # {BASE}\n",
+            "[secrets.TOKEN.probe]\nmethod = \"POST\"\nurl = \"https://x.example/\"\nbody = '''{\"a\": \"{BASE}\",\n{value}}'''\n",
+            "probe.url = \"{BASE}\"\nprobe.headers.X-Key = \"{value}\"\n",
+        ];
+        for probe in probes {
+            let text = format!("{head}[secrets.TOKEN]\n{probe}");
+            let expected = text.replace("{BASE}", "{HOST}").replace("# {HOST}", "# {BASE}");
+            assert_eq!(renamed(&text, "HOST", &all).expect("an edit"), Some(expected));
+            // Nobody knows where it is, and the probe is one for both environments.
+            let error = renamed(&text, "HOST", &all[..1]).expect_err("a probe of both");
+            assert!(matches!(error, RenameError::Probe(_)), "{error}");
+            // `{value}` is the value in question.
+            let error = renamed(&text, "value", &all).expect_err("another question");
+            assert!(matches!(error, RenameError::OddProbe(_) | RenameError::Wrong(_)), "{error}");
+        }
+        // A brace that is written otherwise is not found.
+        let odd = format!("{head}[secrets.TOKEN]\n{}", probes[2].replace("{BASE}", "\\u007bBASE}"));
+        let error = renamed(&odd, "HOST", &all).expect_err("an odd form");
+        assert!(matches!(error, RenameError::OddProbe(_)), "{error}");
+        // The probe goes along where all that it asks with does.
+        let (first, second, both) = ("['staging']", "['production']", "['staging', 'production']");
+        for (base, token, meant, follows) in [
+            (first, both, &all[..1], Some(true)),
+            (both, first, &all[..1], Some(true)),
+            (both, first, &all[1..], Some(false)),
+            (both, both, &all[..], Some(true)),
+            (both, both, &all[..1], None),
+            (second, first, &all[1..], Some(true)),
+        ] {
+            let probe = probes[0];
+            let text = format!(
+                "{head}[secrets.BASE]\nenvironments = {base}\n[secrets.TOKEN]\nenvironments = {token}\n{probe}"
+            );
+            let edited = renamed(&text, "HOST", meant).ok().flatten();
+            assert_eq!(edited.map(|it| it.contains("'{HOST}/me'")), follows, "{base} {token}");
+        }
     }
 
     #[test]
