@@ -9,7 +9,7 @@ mod fly;
 mod github;
 mod organization;
 mod raw;
-mod tls;
+pub(crate) mod tls;
 mod variables;
 
 use std::collections::BTreeMap;

@@ -5,6 +5,8 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use twins::{Fault, FaultKind, IssuerTwin};
 
+use crate::conformance::tls::Server;
+use crate::tools;
 use crate::world::{Ran, SHOP, World};
 
 /// A project whose token an issuer knows.
@@ -78,6 +80,49 @@ fn what_needs_no_asking_is_refused() {
     world.by_hand("staging");
     assert!(refused(&["probe", "API_TOKEN", "-e", "staging"]).contains("are not sealed"));
     assert_eq!(issuer.requests().len(), 0);
+}
+
+#[test]
+fn a_file_that_nobody_has_vouched_for_names_no_host() {
+    let (issuer, world) = shop();
+    declare(&world, &by_header(&issuer).replace(&issuer.url(), "{BASE_URL}"));
+    forge(&world, &issuer);
+    let talk = probe(&world).status(2).talk;
+    assert!(talk.contains("vault/staging/forged.toml.age"), "{talk}");
+    assert_eq!(issuer.requests().len(), 0);
+    // As soon as somebody vouches for it, it counts.
+    world.seal();
+    let _ = probe(&world).status(0);
+    assert_eq!(issuer.requests().len(), 1);
+}
+
+/// Adds a file to staging that says who is to be asked. Nobody vouches for it: a public key is all that it takes.
+pub(crate) fn forge(world: &World, issuer: &IssuerTwin) {
+    let recipients = world.read("vault/staging/recipients.txt");
+    let recipient: age::x25519::Recipient = recipients.split_whitespace().find_map(|word| word.parse().ok()).unwrap();
+    let forged = format!("[BASE_URL]\nvalue = \"{}\"\n", issuer.url());
+    world.write("vault/staging/forged.toml.age", age::encrypt_and_armor(&recipient, forged.as_bytes()).unwrap());
+}
+
+#[test]
+fn a_host_that_nobody_vouches_for_is_told_no_value() {
+    if !tools::has("openssl", "a probe at a host that nobody vouches for") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(folder.path());
+    let world = World::new();
+    world.shop();
+    let url = format!("https://localhost:{}/me", server.port());
+    declare(&world, &format!("url = \"{url}\", headers = {{ api_access_token = \"{{value}}\" }}"));
+    let told = probe(&world).status(2).output;
+    assert!(!String::from_utf8_lossy(&server.heard()).contains("token-1"));
+    // A machine without any certificates trusts nobody at all.
+    let expected = [
+        "unknown: its certificate is not one that this machine trusts\n",
+        "unknown: this machine has no certificates to check a connection with\n",
+    ];
+    assert!(expected.contains(&told.as_str()), "{told}");
 }
 
 #[test]

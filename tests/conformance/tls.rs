@@ -15,13 +15,13 @@ use super::{hasty, run, write};
 use crate::tools;
 
 /// A server with a certificate that it signed itself. It ends when it is dropped.
-struct Server {
+pub(crate) struct Server {
     process: Child,
     output: BufReader<ChildStdout>,
 }
 
 impl Server {
-    fn start(folder: &Path) -> Self {
+    pub(crate) fn start(folder: &Path) -> Self {
         let made = Command::new("openssl")
             .current_dir(folder)
             .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "certificate.pem"])
@@ -40,7 +40,7 @@ impl Server {
         Self { process, output }
     }
 
-    fn port(&mut self) -> String {
+    pub(crate) fn port(&mut self) -> String {
         let mut line = String::new();
         while self.output.read_line(&mut line).is_ok_and(|length| length > 0) {
             if let Some(address) = line.strip_prefix("ACCEPT") {
@@ -52,7 +52,7 @@ impl Server {
     }
 
     /// Ends the server, and returns what it was told.
-    fn heard(mut self) -> Vec<u8> {
+    pub(crate) fn heard(mut self) -> Vec<u8> {
         self.process.kill().expect("openssl can be ended");
         let mut heard = Vec::new();
         self.output.read_to_end(&mut heard).expect("its output can be read");
