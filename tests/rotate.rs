@@ -7,6 +7,8 @@ mod kills;
 mod merges;
 mod overlap;
 mod probes;
+#[cfg(target_os = "linux")]
+mod terminals;
 
 use std::time::Duration;
 

@@ -274,3 +274,74 @@ fn duration(seconds: u64) -> String {
 fn time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use vault_schema::log::Who;
+    use vault_schema::rotation::Reason;
+
+    use super::*;
+
+    /// What nobody would choose for a name but to make a sign of it.
+    const SIGNS: &str = "a|b\n# c \u{1b}[31m [d](https://e.f)<i> `g` *h* @acme \\";
+
+    /// A report with every part, and this in every place where a text can stand.
+    fn report(text: &str) -> Rotation {
+        let [at, later] = ["2026-11-20T09:00:00Z", "2026-11-20T09:12:30Z"].map(|at| at.parse().expect("a time"));
+        let (whole, text) = (|| text.to_owned(), text.to_owned());
+        let run = |reason| RunReport {
+            secrets: vec![whole()],
+            stage: Stage::Finished,
+            begun: at,
+            since: later,
+            who: Who { git: Some(whole()), user: None, ci: None },
+            reason: Some(reason),
+            seconds: Some(750),
+            places: vec![PlaceReport {
+                place: whole(),
+                reach: Reach::Running,
+                since: at,
+                seconds: Some(1),
+                receipt: Some(at),
+            }],
+            probes: vec![ProbeReport {
+                secret: whole(),
+                value: Which::Old,
+                answer: Answer::Dead,
+                reason: whole(),
+                first: at,
+                last: later,
+            }],
+            held: vec![HeldReport {
+                place: whole(),
+                secret: whole(),
+                remote_name: whole(),
+                first: at,
+                last: later,
+                removed: None,
+            }],
+            push: None,
+        };
+        Rotation {
+            schema: SCHEMA.to_owned(),
+            tool: TOOL.to_owned(),
+            at,
+            environment: whole(),
+            runs: vec![run(Reason::Leaked), run(Reason::Breached(whole()))],
+            left_out: vec![LeftOut { secret: whole(), why: whole(), issuer: Some(text) }],
+        }
+    }
+
+    #[test]
+    fn no_text_in_the_record_is_a_sign() {
+        let plain = "PLAIN";
+        let record = markdown(&report(plain));
+        assert!(record.matches(plain).count() >= 18, "{record}");
+        // A name stands in a code span everywhere, and a sentence nowhere.
+        let expected = record.replace(&code(plain), &code(SIGNS)).replace(plain, &sentence(SIGNS));
+        assert_eq!(markdown(&report(SIGNS)), expected);
+        let shown = table(&report(SIGNS), 80);
+        assert!(!shown.contains('\u{1b}'), "{shown}");
+        assert_eq!(shown.lines().count(), table(&report(plain), 80).lines().count(), "{shown}");
+    }
+}

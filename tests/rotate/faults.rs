@@ -322,6 +322,24 @@ fn a_value_that_is_neither_stops_the_run_and_is_not_lost() {
 }
 
 #[test]
+fn a_value_that_is_neither_in_a_protected_environment_is_mended_by_what_is_typed_as_it_stands() {
+    let (_fly, github, world) = half_way();
+    let staging = "[environments.staging]\n";
+    world.write("undrift.toml", world.read("undrift.toml").replace(staging, &format!("{staging}protected = true\n")));
+    let merged = world.read("vault/staging/secrets.toml.age");
+    merge(&world, "token-3");
+    let confirmed = ["rotate", "--continue", "-e", "staging", "--confirm", "staging", "--yes"];
+    let stopped = world.run(&confirmed).status(2).talk;
+    let hint = "take its file as it was before that, then `undrift seal -e staging --confirm staging` and \
+                `undrift rotate --continue -e staging --confirm staging`\n";
+    assert!(stopped.ends_with(hint), "{stopped}");
+    world.write("vault/staging/secrets.toml.age", merged);
+    let _ = world.run(&["seal", "-e", "staging", "--confirm", "staging", "--yes"]).status(0);
+    let _ = world.run(&confirmed).status(0);
+    assert_eq!(github.values(&repository())["SHOP_TOKEN"], b"token-2");
+}
+
+#[test]
 fn a_key_that_is_replaced_meanwhile_changes_nothing_for_the_run() {
     let (fly, github, world) = pushed();
     let _ = world

@@ -3,7 +3,7 @@
 use twins::{Fault, FaultKind, IssuerTwin};
 
 use super::*;
-use crate::probe::by_header;
+use crate::probe::{by_header, forge};
 
 /// A project after one push, whose token an issuer knows: the old one is alive, and so is `token-2`.
 fn probed() -> (IssuerTwin, FlyTwin, GitHubTwin, World) {
@@ -217,6 +217,30 @@ fn who_will_be_asked_is_said_before_anything_is_done() {
     let said = "whether a value of API_TOKEN is alive is told by this program: ./ask API_TOKEN staging\n";
     assert!(asked.starts_with(said), "{asked}");
     assert_eq!(issuer.requests().len(), 0);
+}
+
+#[test]
+fn where_nobody_has_vouched_for_a_file_nobody_is_asked() {
+    let (issuer, fly, github, world) = probed();
+    let _ = rotate(&world, "token-2").status(1);
+    let questions = issuer.requests().len();
+    let other = IssuerTwin::start(&[]);
+    let probe = by_header(&issuer).replace(&issuer.url(), "{BASE_URL}");
+    declare(&world, &format!("probe = {{ {probe} }}"));
+    forge(&world, &other);
+    let refused = go_on(&world).status(2);
+    assert!(refused.talk.contains("vault/staging/forged.toml.age"), "{}", refused.transcript());
+    let other_run = world.run_with(&["rotate", "SMTP_PASSWORD", "-e", "staging", "--yes"], "x").status(2);
+    assert!(other_run.talk.contains("vault/staging/forged.toml.age"), "{}", other_run.transcript());
+    // Nor where no file at all is sealed.
+    std::fs::remove_file(world.path("vault/staging/forged.toml.age")).unwrap();
+    declare(&world, &format!("probe = {{ {} }}", by_header(&issuer)));
+    world.by_hand("staging");
+    let refused = go_on(&world).status(2);
+    assert!(refused.talk.contains("are not sealed"), "{}", refused.transcript());
+    assert_eq!((issuer.requests().len(), other.requests().len()), (questions, 0));
+    assert_eq!(values(&world, "API_TOKEN"), ("token-2".to_owned(), Some("token-1".to_owned())));
+    assert_eq!(there(&fly, &github), ["token-2", "token-2"]);
 }
 
 #[test]
