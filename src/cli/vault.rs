@@ -119,8 +119,9 @@ pub struct Rm {
 /// `undrift rename`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The value, its declaration in undrift.toml and a `token = \"vault:OLD\"` are renamed together.\n\
-                  If that is interrupted, the same command finishes it. Without `-e`, it is renamed everywhere.\n\n\
+    after_help = "The value, its declaration in undrift.toml, a `token = \"vault:OLD\"` and `{OLD}` in a probe\n\
+                  are renamed together. If that is interrupted, the same command finishes it.\n\
+                  Without `-e`, it is renamed everywhere.\n\n\
                   Examples:\n  undrift rename SMTP_PASS SMTP_PASSWORD\n  \
                   undrift rename SMTP_PASS SMTP_PASSWORD -e staging --yes"
 )]
