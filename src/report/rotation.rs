@@ -294,6 +294,7 @@ mod tests {
             stage: Stage::Finished,
             begun: at,
             since: later,
+            stays_until: Some(later),
             who: Who { git: Some(whole()), user: None, ci: None },
             reason: Some(reason),
             seconds: Some(750),

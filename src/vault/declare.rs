@@ -11,7 +11,7 @@ use toml_edit::{Array, ArrayOfTables, Datetime, DocumentMut, Item, Table, TableL
 use super::layout::{Layout, PROJECT_FILE};
 use super::project::ProjectError;
 use super::{project, store};
-use crate::domain::declaration::{IgnoreRule, Project, Target, TokenSource};
+use crate::domain::declaration::{IgnoreRule, NotifyRules, Project, TokenSource};
 use crate::domain::name::{EnvironmentName, SecretName, TargetName};
 
 /// Something to declare.
@@ -113,6 +113,11 @@ pub enum RenameError {
         "the token of `{0}` is called so in every environment of that target, and is renamed in all of them or in none"
     )]
     Token(TargetName),
+    /// What opens the way to those who are told of audits would be called otherwise in some environments alone.
+    #[error(
+        "`[notify]` takes `vault:{0}` from every environment that has it, and it is renamed in all of them or in none"
+    )]
+    Notify(SecretName),
     /// What a probe asks with would be called otherwise in some of the environments of its secret alone.
     #[error(
         "the probe of {0} is the same in every environment of {0}, so that what it asks with is renamed in all of them or \
@@ -142,10 +147,17 @@ pub fn renamed(
     let text = String::from_utf8(content).map_err(io::Error::other)?;
     let before = project::parse(&text).map_err(RenameError::Wrong)?;
     let is_meant = |name: &&EnvironmentName| environments.contains(*name);
-    for (name, target) in before.targets.iter().filter(|(_, target)| is_opened_by(target, old)) {
+    let is_old = |source: &TokenSource| matches!(source, TokenSource::Vault(name) if name == old);
+    for (name, target) in before.targets.iter().filter(|(_, target)| target.token.as_ref().is_some_and(is_old)) {
         if !before.environments.keys().filter(|it| target.serves(it)).all(|it| is_meant(&it)) {
             return Err(RenameError::Token(name.clone()));
         }
+    }
+    // What is not declared may be anywhere.
+    let has_old = |it: &EnvironmentName| !before.secrets.contains_key(old) || before.expects(old, it);
+    let tells = before.notify.iter().flat_map(NotifyRules::sources).any(is_old);
+    if tells && !before.environments.keys().filter(|it| has_old(it)).all(|it| is_meant(&it)) {
+        return Err(RenameError::Notify(old.clone()));
     }
     let (moved, kept): (Vec<_>, Vec<_>) =
         before.environments.keys().filter(|name| before.expects(old, name)).partition(is_meant);
@@ -166,7 +178,7 @@ pub fn renamed(
         return Err(RenameError::OddProbe((*name).clone()));
     }
     let same_targets = before.secrets.get(old).map(|it| &it.targets) == project.secrets.get(new).map(|it| &it.targets);
-    if has_arrived && same_targets && !project.targets.values().any(|target| is_opened_by(target, old)) {
+    if has_arrived && same_targets && !project.is_token(old) {
         Ok(Some(Renamed { text: edited, project }))
     } else {
         Err(RenameError::OddForm(old.clone()))
@@ -178,10 +190,6 @@ impl Renamed {
     pub fn write(&self, layout: &Layout) -> io::Result<()> {
         store::replace(&layout.project_file(), self.text.as_bytes())
     }
-}
-
-fn is_opened_by(target: &Target, secret: &SecretName) -> bool {
-    matches!(&target.token, Some(TokenSource::Vault(name)) if name == secret)
 }
 
 fn asks_with(project: &Project, name: &SecretName, secret: &SecretName) -> bool {
@@ -214,7 +222,7 @@ fn probes_to_follow<'a>(
     Ok(follow)
 }
 
-/// Writes the new name over the old one: in `token`, in these probes, and in the declaration if all of it is meant.
+/// Writes the new name over the old one: where a token, an address or a password comes from it, in these probes, and in the declaration if all of it is meant.
 fn with_spans_replaced(
     text: &str,
     old: &SecretName,
@@ -228,11 +236,9 @@ fn with_spans_replaced(
     if let Some((key, _)) = below("secrets").and_then(|secrets| secrets.get_key_value(old.as_str())).filter(|_| all) {
         spans.push((key.span(), new.to_string()));
     }
-    for target in below("targets").into_iter().flat_map(|targets| targets.values()) {
-        let token = target.get_ref().as_table().and_then(|target| target.get("token"));
-        if let Some(token) = token.filter(|token| token.get_ref().as_str() == Some(&format!("vault:{old}"))) {
-            spans.push((token.span(), format!("\"vault:{new}\"")));
-        }
+    let sources = ["targets", "notify"].into_iter().filter_map(|section| document.get_ref().get(section));
+    for source in sources.flat_map(all_texts).filter(|it| it.get_ref().as_str() == Some(&format!("vault:{old}"))) {
+        spans.push((source.span(), format!("\"vault:{new}\"")));
     }
     let secrets = below("secrets");
     let asking = probes.iter().filter_map(|name| secrets?.get(name.as_str())?.get_ref().as_table()?.get("probe"));
@@ -247,6 +253,16 @@ fn with_spans_replaced(
         edited.replace_range(span, &name);
     }
     edited
+}
+
+/// Returns every text in a value, however deep it stands.
+fn all_texts<'a>(value: &'a Spanned<DeValue<'a>>) -> Vec<&'a Spanned<DeValue<'a>>> {
+    match value.get_ref() {
+        DeValue::Table(table) => table.values().flat_map(all_texts).collect(),
+        DeValue::Array(array) => array.iter().flat_map(all_texts).collect(),
+        DeValue::String(_) => vec![value],
+        _ => Vec::new(),
+    }
 }
 
 /// Returns the texts of a probe in which secrets may stand.
@@ -448,6 +464,15 @@ mod tests {
             assert!(matches!(error, RenameError::Token(_)), "{error}");
         }
         let head = head.replace("token = 'vault:OLD' # OLD\n", "");
+        let told = format!(
+            "{head}[[notify.webhook]]\nurl = 'vault:OLD' # OLD\n[notify.mail]\nsmtp = 'smtps://m'\nfrom = 'a@b'\n\
+             to = ['c@d']\nuser = 'OLD'\npassword = 'vault:OLD'\n[notify.issue]\nrepository = 'a/b'\n\
+             token = 'vault:OLD'\n"
+        );
+        let expected = told.replace("'vault:OLD'", "\"vault:NEW\"");
+        assert_eq!(renamed(&told, &all).expect("an edit"), Some(expected));
+        let error = renamed(&told, std::slice::from_ref(&staging)).expect_err("an address for both");
+        assert!(matches!(error, RenameError::Notify(_)), "{error}");
         assert_eq!(renamed(&head, &all).expect("nothing to do"), None);
         let text = format!("{head}# old\n[secrets.OLD]\ntargets = [\"web\"]\n");
         let parted = renamed(&text, &[staging]).expect("an edit").expect("another text");
