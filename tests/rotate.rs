@@ -58,6 +58,12 @@ fn values(world: &World, name: &str) -> (String, Option<String>) {
     (text(&entry.value), entry.previous.as_ref().map(text))
 }
 
+/// Writes a program for a shell into the project's folder.
+fn script(world: &World, name: &str, lines: &str) {
+    world.write(name, format!("#!/bin/sh\n{lines}\n"));
+    std::fs::set_permissions(world.path(name), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+}
+
 /// What Fly and GitHub have of `API_TOKEN`.
 fn there(fly: &FlyTwin, github: &GitHubTwin) -> [String; 2] {
     let stored = github.values(&repository())["SHOP_TOKEN"].clone();

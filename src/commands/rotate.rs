@@ -147,12 +147,12 @@ fn begin(
     }
     if !arguments.yes {
         value::mention_programs(site, &names, world);
-        probing::mention(site, &names, world);
+        let scope = rotation::in_scope(inventory, &names);
+        probing::mention(site, &scope, world);
         let beside = secrets.iter().filter(|(_, before)| before.overlap);
         for (name, previous) in beside.filter_map(|(name, _)| Some((name, name.previous()?))) {
             world.ui.say(&format!("the old value of {name} stands beside it as {previous} until the run ends"));
         }
-        let scope = rotation::in_scope(inventory, &names);
         let question = format!("write new values of {} to {}?", joined(&scope), site.places(&scope).join(", "));
         if !world.ui.confirm(&question)? {
             return Err(AskError::Declined.into());
@@ -228,7 +228,7 @@ fn resume(
                 let lacks = opened.standings(run)?.into_iter().filter(|(_, standing)| *standing == Standing::Old);
                 let lacks: Vec<SecretName> = lacks.map(|(name, _)| name).collect();
                 value::mention_programs(site, &lacks, world);
-                probing::mention(site, run.secrets.keys(), world);
+                probing::mention(site, &rotation::in_scope(&opened.read.inventory, run.secrets.keys()), world);
             }
         }
         let question = if arguments.rollback {

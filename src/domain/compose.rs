@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use zeroize::Zeroizing;
@@ -151,14 +152,15 @@ impl Template {
             .collect()
     }
 
-    /// Returns the text with values in place of names; none where it would be too large.
-    fn fill(&self, entries: &BTreeMap<SecretName, Entry>) -> Option<SecretValue> {
+    /// Returns the text with values in place of names; none where it would be too large, or a name has no value.
+    fn fill<V: Borrow<SecretValue>>(&self, value: impl Fn(&SecretName) -> Option<V>) -> Option<SecretValue> {
         let mut pieces = Vec::with_capacity(self.0.len());
         for part in &self.0 {
             pieces.push(match part {
                 Part::Text(text) => Zeroizing::new(text.expose().to_owned()),
                 Part::Value { name, escaped } => {
-                    let value = entries.get(name)?.value.expose();
+                    let value = value(name)?;
+                    let value = value.borrow().expose();
                     Zeroizing::new(if *escaped { escape(value).into_owned() } else { value.to_owned() })
                 }
             });
@@ -232,6 +234,16 @@ pub fn compose(inventory: &mut Inventory) {
     }
 }
 
+/// Returns the value that a name had before the rotations that are open: the one beside it, or composed of such.
+pub fn before(inventory: &Inventory, name: &SecretName) -> Option<SecretValue> {
+    let entry = inventory.entries.get(name)?;
+    match &entry.template {
+        // What is composed of itself is not among the entries.
+        Some(template) => template.fill(|part| before(inventory, part)),
+        None => Some(SecretValue::copied_from(entry.previous.as_ref().unwrap_or(&entry.value).expose())),
+    }
+}
+
 /// Returns the values that are composed of this one.
 pub fn users_of<'a>(inventory: &'a Inventory, name: &SecretName) -> Vec<&'a SecretName> {
     let uses = |entry: &Entry| entry.template.as_ref().is_some_and(|template| template.names().contains(name));
@@ -272,7 +284,8 @@ fn result(
         return Err(Fault::TooDeep);
     }
     let template = inventory.entries.get(name).and_then(|entry| entry.template.as_ref());
-    let value = template.and_then(|template| template.fill(&inventory.entries)).ok_or(Fault::TooLarge)?;
+    let part = |part: &SecretName| Some(&inventory.entries.get(part)?.value);
+    let value = template.and_then(|template| template.fill(part)).ok_or(Fault::TooLarge)?;
     Ok((value, depth))
 }
 

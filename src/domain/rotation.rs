@@ -179,12 +179,11 @@ impl Run {
         }
     }
 
-    /// Returns the secrets of whose value a probe has last told this.
+    /// Returns the secrets of whose value a probe has last told this: its own, and what is composed of them.
     pub fn last_told(&self, value: Which, answer: Answer) -> Vec<&ProbeReport> {
-        let last = |name: &SecretName| {
-            self.probes.iter().rfind(|probe| (probe.secret.as_str(), probe.value) == (name.as_str(), value))
-        };
-        self.secrets.keys().filter_map(last).filter(|probe| probe.answer == answer).collect()
+        let names: BTreeSet<&str> = self.probes.iter().map(|probe| probe.secret.as_str()).collect();
+        let last = |name: &str| self.probes.iter().rfind(|probe| (probe.secret.as_str(), probe.value) == (name, value));
+        names.into_iter().filter_map(last).filter(|probe| probe.answer == answer).collect()
     }
 
     /// Returns what is kept of it when it is over.

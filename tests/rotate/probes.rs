@@ -174,8 +174,7 @@ fn what_changes_together_is_asked_about_together() {
         )
         .replace("[secrets.SMTP_PASSWORD]\n", "[secrets.SMTP_PASSWORD]\ncommand = [\"./issue\"]\n");
     world.write("undrift.toml", declared);
-    world.write("issue", "#!/bin/sh\nread old; echo \"${old%1}2\"\n");
-    std::fs::set_permissions(world.path("issue"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    script(&world, "issue", "read old; echo \"${old%1}2\"");
     let _ = world.run(&["rotate", "API_TOKEN", "SMTP_PASSWORD", "-e", "staging", "--yes"]).status(1);
     assert_eq!((asked(&issuer, "password-2:token-2"), asked(&issuer, "password-1:token-1")), (2, 1));
     issuer.revoke("password-1:token-1");
@@ -274,4 +273,36 @@ fn the_record_for_a_ticket_has_answers_durations_and_receipts_and_nothing_of_it_
     let log = world.run(&["log", "-e", "staging"]).status(0).output;
     assert!(!log.contains('\u{1b}'), "{log}");
     drop((fly, github));
+}
+
+#[test]
+fn what_is_composed_of_it_is_asked_about_as_it_is_and_as_it_was() {
+    let (fly, github, world) = pushed();
+    let url = "[secrets.URL]\nenvironments = [\"staging\"]\nprobe = { command = [\"./ask\"] }\n";
+    world.write("undrift.toml", format!("{SHOP}{url}"));
+    let mut editing = world.below("");
+    script(&editing, "editor", "echo '[URL]\ncompose = \"https://u:${API_TOKEN}@mail\"' >> \"$1\"");
+    editing.variables.insert("EDITOR".to_owned(), editing.path("editor").into());
+    editing.variables.insert("PATH".to_owned(), "/usr/bin:/bin".into());
+    let _ = editing.run(&["edit", "-e", "staging", "secrets"]).status(0);
+    let _ = world.run(&["push", "-e", "staging", "--yes"]).status(0);
+    fly.clear_requests();
+    github.clear_requests();
+    // It knows the values that work, and what it was asked.
+    let ask = "value=$(cat); printf '%s %s %s\\n' \"$1\" \"$2\" \"$value\" >> asked; grep -qxF \"$value\" works";
+    script(&world, "ask", ask);
+    world.write("works", "https://u:token-1@mail\n");
+    let ran = rotate(&world, "token-2\n").status(1);
+    assert!(ran.talk.contains("the new value of URL does not work"), "{}", ran.transcript());
+    assert_eq!(writes(&fly, &github), 0);
+    world.write("works", "https://u:token-1@mail\nhttps://u:token-2@mail\n");
+    let ran = go_on(&world).status(1);
+    assert!(ran.talk.contains("the old value of URL still works"), "{}", ran.transcript());
+    assert_eq!(there(&fly, &github), ["token-2", "token-2"]);
+    world.write("works", "https://u:token-2@mail\n");
+    let _ = go_on(&world).status(0);
+    assert_eq!(values(&world, "API_TOKEN"), ("token-2".to_owned(), None));
+    let asked = world.read("asked");
+    let last = asked.lines().last().unwrap();
+    assert_eq!(last, "URL staging https://u:token-1@mail", "{asked}");
 }

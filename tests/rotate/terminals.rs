@@ -10,11 +10,6 @@ fn declare(world: &mut World, lines: &str) {
     world.write("undrift.toml", SHOP.replace(section, &format!("{section}{lines}\n")));
 }
 
-fn script(world: &World, name: &str, lines: &str) {
-    world.write(name, format!("#!/bin/sh\n{lines}\n"));
-    std::fs::set_permissions(world.path(name), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-}
-
 /// What a program does that has started another one and takes its time.
 const SLOW: &str = "sleep 60 & echo $! > number.new; mv number.new number; exec sleep 60";
 

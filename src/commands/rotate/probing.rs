@@ -1,16 +1,17 @@
 //! Asking whether the values of a run are alive.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context;
 
 use super::site::{Opened, Site};
 use super::value;
 use crate::commands::survey::block_on;
-use crate::domain::inventory::Entry;
+use crate::domain::compose;
+use crate::domain::inventory::Inventory;
 use crate::domain::name::SecretName;
 use crate::domain::probe::{Probe, Told};
-use crate::domain::rotation::{Standing, Which};
+use crate::domain::rotation::{self, Standing, Which};
 use crate::domain::secret::SecretValue;
 use crate::flow::probe::{Interrupted, LONGEST, Prober, Subject};
 use crate::settings::World;
@@ -32,7 +33,7 @@ pub(super) fn mention<'a>(site: &Site, names: impl IntoIterator<Item = &'a Secre
     }
 }
 
-/// Asks about each secret that has both values and a probe.
+/// Asks about each secret that has both values and a probe, and about what is composed of such.
 pub(super) fn ask(
     site: &Site,
     opened: &Opened,
@@ -40,14 +41,19 @@ pub(super) fn ask(
     which: Which,
     world: &World,
 ) -> anyhow::Result<Vec<(SecretName, Told)>> {
-    let project = &site.selection.project;
-    let entries = &opened.read.inventory.entries;
-    let has_both = standings.iter().filter(|(_, standing)| **standing == Standing::New);
+    let (project, inventory) = (&site.selection.project, &opened.read.inventory);
+    let has_both = standings.iter().filter(|(_, standing)| **standing == Standing::New).map(|(name, _)| name);
+    let scope = rotation::in_scope(inventory, has_both);
     let asked: Vec<(&SecretName, &Probe)> =
-        has_both.filter_map(|(name, _)| Some((name, project.probe(name)?))).collect();
+        scope.iter().filter_map(|name| Some((name, project.probe(name)?))).collect();
     if asked.is_empty() {
         return Ok(Vec::new());
     }
+    // What changes together is asked about together: an old user goes with an old password.
+    let needed: BTreeSet<&SecretName> =
+        asked.iter().flat_map(|(name, probe)| probe.secrets().into_iter().chain([*name])).collect();
+    let values: BTreeMap<&SecretName, SecretValue> =
+        needed.into_iter().filter_map(|name| Some((name, value_of(inventory, name, which)?))).collect();
     let prober = Prober {
         client: Client::new(&world.network),
         folder: site.selection.layout.root(),
@@ -57,19 +63,18 @@ pub(super) fn ask(
     block_on(async {
         let mut told = Vec::new();
         for (name, probe) in asked {
-            let subject = Subject { name, environment: &site.environment, value: value_of(&entries[name], which) };
-            // What changes together is asked about together: an old user goes with an old password.
-            let secret = |name: &SecretName| Some(value_of(entries.get(name)?, which));
-            told.push((name.clone(), prober.ask(probe, &subject, secret).await?));
+            let Some(value) = values.get(name) else { continue };
+            let subject = Subject { name, environment: &site.environment, value };
+            told.push((name.clone(), prober.ask(probe, &subject, |name| values.get(name)).await?));
         }
         Ok::<_, Interrupted>(told)
     })?
     .with_context(|| format!("the rotation stays open; `undrift rotate --continue{}` does what is left", site.flags()))
 }
 
-fn value_of(entry: &Entry, which: Which) -> &SecretValue {
+fn value_of(inventory: &Inventory, name: &SecretName, which: Which) -> Option<SecretValue> {
     match which {
-        Which::New => &entry.value,
-        Which::Old => entry.previous.as_ref().unwrap_or(&entry.value),
+        Which::New => Some(SecretValue::copied_from(inventory.entries.get(name)?.value.expose())),
+        Which::Old => compose::before(inventory, name),
     }
 }
