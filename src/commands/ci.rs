@@ -38,7 +38,7 @@ pub(super) fn run(arguments: &Ci, global: &Global, world: &mut World) -> anyhow:
     // A workflow's own token may write issues of its own repository, where the workflow lets it.
     let own =
         selection.project.notify.is_some() && writes_issues(&selection.project) && !tokens.contains_key(OWN_TOKEN);
-    let permissions = if own { "      # For the issue that says what is wrong.\n      issues: write\n" } else { "" };
+    let permissions = if own { "      issues: write # for the issue that says what is wrong\n" } else { "" };
     let own = if own { format!("          {OWN_TOKEN}: ${{{{ github.token }}}}\n") } else { String::new() };
     let variables = tokens.iter().chain(&notify).map(|(name, secret)| line(name, secret)).collect::<String>() + &own;
     // Every part is of characters that mean nothing in a workflow, so that none can bring a mark of another.

@@ -32,7 +32,8 @@ pub use exchange::Request;
 pub use fault::{Fault, FaultKind};
 pub use fly::{FLY_TOKEN, FlyTwin, Machine, TimestampStyle};
 pub use github::{
-    Access, GITHUB_TOKEN, GitHubPlace, GitHubTwin, Issue, Permission, Permissions, SecretTimes, Store, Visibility,
+    Access, Artifact, GITHUB_TOKEN, GitHubPlace, GitHubTwin, Issue, Permission, Permissions, SecretTimes, Store,
+    Visibility,
 };
 pub use issuer::IssuerTwin;
 pub use mail::{Mail, MailFault, MailSink};

@@ -2,6 +2,7 @@
 //!
 //! Values go in sealed and never come out: what can be seen of a secret is its name and two times in whole seconds.
 
+mod artifacts;
 mod gate;
 mod issues;
 mod items;
@@ -78,6 +79,23 @@ pub struct Issue {
     pub author: String,
     /// Which change of all changes was its last.
     updates: u64,
+}
+
+/// What a run of a workflow has kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Artifact {
+    /// Its name.
+    pub name: String,
+    /// The id of the run.
+    pub run: u64,
+    /// The branch that the run was of.
+    pub branch: String,
+    /// Whether that branch was one of another repository, as with a pull request from there.
+    pub from_a_fork: bool,
+    /// Whether it can no longer be fetched.
+    pub expired: bool,
+    /// When it was kept.
+    pub created_at: Timestamp,
 }
 
 /// What the request handlers work on.
@@ -164,6 +182,11 @@ impl GitHubTwin {
     /// Returns the issues of a repository, in the order of their numbers.
     pub fn issues(&self, repository: &str) -> Vec<Issue> {
         self.github.state().issues(repository).clone()
+    }
+
+    /// Keeps an artifact, as a run of a workflow does.
+    pub fn keep_artifact(&self, repository: &str, artifact: Artifact) {
+        self.github.state().artifacts(repository).push(artifact);
     }
 
     /// Removes a repository and everything in it.
@@ -310,6 +333,7 @@ fn router(github: &Arc<GitHub>) -> Router {
         .route("/versions", get(repositories::versions))
         .route("/rate_limit", get(repositories::rate_limit))
         .route("/repos/{owner}/{repo}", get(repositories::show))
+        .route("/repos/{owner}/{repo}/actions/artifacts", get(artifacts::list))
         .route("/repos/{owner}/{repo}/issues", get(issues::list).post(issues::create))
         .route("/repos/{owner}/{repo}/issues/{number}", patch(issues::update))
         .route("/repos/{owner}/{repo}/environments", get(repositories::environments))

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 /// A permission a fine-grained token can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Permission {
-    /// Actions, which includes listing environments.
+    /// Actions, which includes listing environments and artifacts.
     Actions,
     /// Administration, which includes creating environments.
     Administration,

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::limits::Limits;
 use super::permissions::{Access, Permissions};
 use super::place::GitHubPlace;
-use super::{GITHUB_TOKEN, Issue};
+use super::{Artifact, GITHUB_TOKEN, Issue};
 
 /// The id of every place's first public key. It has been seen on GitHub for two different keys, so it identifies none.
 const KEY_ID: u64 = 568_250_167_242_549_743;
@@ -30,6 +30,8 @@ pub(super) struct State {
     shelves: BTreeMap<GitHubPlace, Shelf>,
     /// The issues of repositories, by name in lower case.
     issues: BTreeMap<String, Vec<Issue>>,
+    /// The artifacts of repositories, by name in lower case.
+    artifacts: BTreeMap<String, Vec<Artifact>>,
     ids: u64,
 }
 
@@ -117,6 +119,7 @@ impl State {
             published: BTreeMap::new(),
             shelves: BTreeMap::new(),
             issues: BTreeMap::new(),
+            artifacts: BTreeMap::new(),
             ids: 0,
         }
     }
@@ -225,6 +228,11 @@ impl State {
     /// Returns the issues of a repository.
     pub(super) fn issues(&mut self, repository: &str) -> &mut Vec<Issue> {
         self.issues.entry(repository.to_lowercase()).or_default()
+    }
+
+    /// Returns the artifacts of a repository.
+    pub(super) fn artifacts(&mut self, repository: &str) -> &mut Vec<Artifact> {
+        self.artifacts.entry(repository.to_lowercase()).or_default()
     }
 
     pub(super) fn next_id(&mut self) -> u64 {

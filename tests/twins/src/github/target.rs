@@ -81,6 +81,7 @@ fn need(target: &Target, pattern: &str, method: &Method) -> Option<(Permission, 
     let access = if method == Method::GET { Access::Read } else { Access::Write };
     match pattern {
         "/repos/{owner}/{repo}" => None,
+        "/repos/{owner}/{repo}/actions/artifacts" => Some((Permission::Actions, access)),
         _ if pattern.contains("/issues") => Some((Permission::Issues, access)),
         "/repos/{owner}/{repo}/environments" | "/repos/{owner}/{repo}/environments/{environment}" => {
             if access == Access::Read {
