@@ -19,7 +19,7 @@ pub(super) struct Wanted {
     name: Option<String>,
 }
 
-/// The list, in no order that GitHub promises: here that in which they were kept.
+/// The list, the newest at its beginning, which is an order that GitHub has and does not promise.
 pub(super) async fn list(
     State(github): State<Arc<GitHub>>,
     Extension(origin): Extension<Origin>,
@@ -30,7 +30,7 @@ pub(super) async fn list(
     let mut state = github.state();
     let repository_id = state.repository(&target.repository()).id;
     let artifacts = state.artifacts(&target.repository());
-    let found = artifacts.iter().filter(|artifact| wanted.name.as_ref().is_none_or(|name| *name == artifact.name));
+    let found = artifacts.iter().rev().filter(|artifact| wanted.name.as_ref().is_none_or(|name| *name == artifact.name));
     let found = found.map(|artifact| {
         json!({
             "name": artifact.name,
