@@ -1,6 +1,8 @@
 //! Reports beside the normal output: written whole or refused before anything is asked, and compared with earlier ones.
 
+use age::secrecy::ExposeSecret;
 use insta::assert_snapshot;
+use serde_json::Value;
 
 use crate::world::{World, files, repository, twins};
 
@@ -90,6 +92,54 @@ fn only_what_changed_is_shown() {
     world.write("older.json", world.read("before.json").replace("undrift/audit/1", "undrift/audit/0"));
     let older = world.run(&["audit", "--changed-since", "older.json"]).status(2);
     assert!(older.talk.contains("older.json has the format `undrift/audit/0`"), "{}", older.talk);
+}
+
+#[test]
+fn a_report_that_is_larger_than_any_is_refused_unread() {
+    let (fly, github) = twins();
+    let world = World::with_twins(&fly, &github);
+    world.shop();
+    // A file with a hole has the size, and takes no room.
+    let file = std::fs::File::create(world.path("huge.json")).unwrap();
+    file.set_len(256 * 1024 * 1024 + 1).unwrap();
+    fly.clear_requests();
+    for arguments in [&["audit", "--changed-since", "huge.json"][..], &["report", "--merge", "huge.json"]] {
+        let ran = world.run(arguments).status(2);
+        let said = "error: huge.json is larger than 256 MiB, the most that is read of a report\n";
+        assert_eq!(ran.talk, format!("{said}hint: begin anew: `undrift audit --write json=FILE` writes one\n"));
+    }
+    // A smaller one is read, and found to be none.
+    file.set_len(1024).unwrap();
+    assert!(world.run(&["report", "--merge", "huge.json"]).status(2).talk.contains("huge.json is not a report"));
+    assert!(fly.requests().is_empty() && github.requests().is_empty());
+}
+
+#[test]
+fn an_environment_that_is_for_others_is_named_where_the_rest_is_summed_up() {
+    let (fly, github) = twins();
+    let mut world = World::with_twins(&fly, &github);
+    world.shop();
+    let _ = world.run_with(&["set", "ONLY_THERE", "-e", "production"], "1").status(0);
+    let _ = world.run(&["push", "-e", "staging", "--yes"]).status(0);
+    let other = age::x25519::Identity::generate();
+    let _ = world.run(&["grant", "bob", &other.to_public().to_string(), "-e", "staging", "--yes"]).status(0);
+    world.variables.insert("UNDRIFT_IDENTITY".to_owned(), other.to_string().expose_secret().into());
+    std::fs::remove_file(world.home().join(".config/undrift/identity.txt")).unwrap();
+    let ran = world.run(&["audit", "--write", "markdown=a.md", "--write", "html=a.html", "--write", "json=a.json"]);
+    let ran = ran.status(0);
+    let said = "; production is left out, which no identity opens";
+    for text in [ran.output.clone(), world.read("a.md"), world.read("a.html")] {
+        assert!(text.contains(said), "{text}");
+    }
+    assert!(
+        ran.talk.contains("note: left out: `production`, where no identity of yours opens 1 file\n"),
+        "{}",
+        ran.talk
+    );
+    let json: Value = serde_json::from_str(&world.read("a.json")).unwrap();
+    assert_eq!(json["scope"]["left_out"], serde_json::json!(["production"]));
+    // By name it is an error.
+    let _ = world.run(&["audit", "-e", "production", "-e", "staging"]).status(2);
 }
 
 #[test]

@@ -79,9 +79,10 @@ fn of_files(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
             ReportError::Unwritable { source, .. } if source.kind() == ErrorKind::NotFound => {
                 Some("make the folder first: `mkdir -p FOLDER`")
             }
-            ReportError::NotOne { .. } | ReportError::Malformed { .. } | ReportError::Version { .. } => {
-                Some("begin anew: `undrift audit --write json=FILE` writes one")
-            }
+            ReportError::TooLarge { .. }
+            | ReportError::NotOne { .. }
+            | ReportError::Malformed { .. }
+            | ReportError::Version { .. } => Some("begin anew: `undrift audit --write json=FILE` writes one"),
             ReportError::InTheWay { .. }
             | ReportError::OfTheVault { .. }
             | ReportError::OfTheHistory { .. }

@@ -27,6 +27,12 @@ pub enum ReportError {
         /// Why.
         source: ReadError,
     },
+    /// Larger than any report.
+    #[error("{file} is larger than {} MiB, the most that is read of a report", LARGEST_REPORT >> 20)]
+    TooLarge {
+        /// The file.
+        file: String,
+    },
     /// Not the report of an audit.
     #[error("{file} is not a report that `undrift audit --format json` wrote")]
     NotOne {
@@ -98,8 +104,8 @@ struct Head {
 pub fn read(folder: &Path, path: &Path) -> Result<Report, ReportError> {
     let file = path.display().to_string();
     let content = store::read_up_to(&folder.join(path), LARGEST_REPORT)
-        .and_then(|content| content.ok_or_else(|| io::ErrorKind::FileTooLarge.into()))
         .map_err(|source| ReportError::Unreadable { file: file.clone(), source: source.into() })?;
+    let Some(content) = content else { return Err(ReportError::TooLarge { file }) };
     let Ok(Head { schema }) = serde_json::from_slice(&content) else { return Err(ReportError::NotOne { file }) };
     if !schema.starts_with(FAMILY) {
         return Err(ReportError::NotOne { file });
