@@ -9,16 +9,20 @@ use vault_schema::project::WebhookFormat;
 
 use crate::report::markdown::{code, sentence};
 
-/// The longest text of a section at Slack, in characters, and the most blocks of a message: `docs.slack.dev`, "Section
-/// block" and "Blocks". Twenty rows with a heading and an end are always fewer blocks.
+/// The longest text of a section at Slack, in characters: `docs.slack.dev`, "Section block". The most blocks of a message
+/// are 50, "Blocks" there; twenty rows with a heading and an end are always fewer.
 const SLACK_SECTION: usize = 3000;
 
-/// The longest description of an embed at Discord: `docs.discord.com`, "Embed Limits". All texts of a message
-/// together may have 6000.
+/// The longest blocks of a message at Slack together, as JSON. Slack names no limit and has one: what is longer than some
+/// 12,000 characters is refused as `msg_blocks_too_long` (github.com/slackapi/bolt-js, issues 2509 and 2867).
+const SLACK_BLOCKS: usize = 10_000;
+
+/// The longest description of an embed at Discord: `docs.discord.com`, "Message Resource", "Embed Limits". The title may
+/// have 256 characters, and all texts of a message together 6000.
 const DISCORD_DESCRIPTION: usize = 4096;
 
-/// The largest message at Teams is 28 KB, `learn.microsoft.com`, "Create Incoming Webhooks"; it is counted in two bytes
-/// for each sign where a service on the way reads the body as UTF-16.
+/// The largest message at Teams is 28 KB: `learn.microsoft.com`, "Create Incoming Webhooks". It is counted in two bytes for
+/// each sign where a service on the way reads the body as UTF-16.
 const TEAMS_BODY: usize = 14_000;
 
 /// The longest body of an issue at GitHub, in characters, as its refusal of a longer one says.
@@ -93,6 +97,14 @@ fn fitted<T>(message: &Message, render: impl Fn(&[Row], usize) -> T, fits: impl 
 }
 
 fn slack(message: &Message) -> Value {
+    fitted(
+        message,
+        |rows, left_out| slack_of(message, rows, left_out),
+        |body| body["blocks"].to_string().chars().count() <= SLACK_BLOCKS,
+    )
+}
+
+fn slack_of(message: &Message, rows: &[Row], mut left_out: usize) -> Value {
     let section = |text: String| {
         // `verbatim` keeps Slack from making links and mentions of what looks like one.
         json!({ "type": "section", "text": { "type": "mrkdwn", "text": text, "verbatim": true } })
@@ -100,8 +112,7 @@ fn slack(message: &Message) -> Value {
     let span = |text: &str| format!("`{}`", in_mrkdwn(text));
     let fits = |text: &String| text.chars().count() <= SLACK_SECTION;
     let mut blocks = vec![section(format!("*{}*\n{}", in_mrkdwn(&title(message)), lines(head(message), in_mrkdwn)))];
-    let mut left_out = 0;
-    for row in &message.rows {
+    for row in rows {
         let (about, what) = where_and_what(row);
         let about: Vec<String> = about.into_iter().flatten().map(span).collect();
         let mut text = format!("*{}* {}: {}", row.part.words(), about.join(" "), in_mrkdwn(&what));
@@ -109,7 +120,7 @@ fn slack(message: &Message) -> Value {
             let next = if is_command(next) { span(next) } else { in_mrkdwn(next) };
             let _ = write!(text, "\n{next}");
         }
-        // It does by far; a message that is refused would be worse than a row that is counted.
+        // It nearly always does; a message that is refused would be worse than a row that is counted.
         if fits(&text) {
             blocks.push(section(text));
         } else {

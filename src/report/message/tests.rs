@@ -129,7 +129,7 @@ fn every_form_keeps_within_the_limits_of_its_service() {
         assert_eq!((message.rows.len(), message.more), (count.min(20), count.saturating_sub(20)));
         let slack = webhook(&message, WebhookFormat::Slack);
         let blocks = slack["blocks"].as_array().expect("blocks");
-        assert!(blocks.len() <= 50);
+        assert!(blocks.len() <= 50 && slack["blocks"].to_string().chars().count() <= 10_000);
         for block in blocks {
             assert!(block["text"]["text"].as_str().expect("a text").chars().count() <= 3000);
         }
@@ -140,6 +140,7 @@ fn every_form_keeps_within_the_limits_of_its_service() {
         assert!(webhook(&message, WebhookFormat::Teams).to_string().encode_utf16().count() * 2 <= 28_000);
         assert!(issue(&message, "<!-- x -->").1.encode_utf16().count() <= 65_536);
         if count == 500 {
+            assert!(slack.to_string().contains(&format!("{} more", 502 - blocks.len())), "{slack:#}");
             let described = embed["description"].as_str().expect("a text");
             let shown = described.matches("\n- ").count();
             assert!(described.contains(&format!("{} more", 500 - shown)), "{described}");
