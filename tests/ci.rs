@@ -68,6 +68,34 @@ fn it_tells_where_somebody_is_named_to_tell() {
 }
 
 #[test]
+fn a_tool_that_looks_for_unsafe_workflows_finds_nothing() {
+    if !tools::has("zizmor", "the workflow under zizmor") {
+        return;
+    }
+    let audit = |file: &Path| {
+        let mut command = Command::new("zizmor");
+        command.args(["--offline", "--no-progress", "--no-config", "--strict-collection", "--persona", "pedantic"]);
+        command.arg(file).env_clear().env("PATH", std::env::var_os("PATH").unwrap()).output().unwrap()
+    };
+    let insist = |file: &Path| {
+        let output = audit(file);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    };
+    let world = World::new();
+    world.shop();
+    let notify = "\n[notify.issue]\nrepository = \"acme/shop\"\ntoken = \"env:GITHUB_TOKEN\"\n";
+    world.write("undrift.toml", format!("{}{notify}", crate::world::SHOP));
+    let _ = world.run(&["ci", "github", "--action", ACTION]).status(0);
+    let file = world.path(".github/workflows/undrift-audit.yml");
+    insist(&file);
+    insist(&Path::new(env!("CARGO_MANIFEST_DIR")).join("action.yml"));
+    // It does look.
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace(&ACTION[ACTION.len() - 40..], "v1")).unwrap();
+    assert!(!audit(&file).status.success());
+}
+
+#[test]
 fn nothing_is_written_over_and_nothing_that_can_be_moved_is_used() {
     let world = World::new();
     world.shop();
