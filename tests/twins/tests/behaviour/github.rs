@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
-use twins::{Access, GITHUB_TOKEN, GitHubPlace, GitHubTwin, Permission, Permissions};
+use twins::{Access, Artifact, GITHUB_TOKEN, GitHubPlace, GitHubTwin, Permission, Permissions};
 
 use crate::client::Client;
 
@@ -50,6 +50,29 @@ fn tokens_need_the_permission_of_the_place() {
     github.allow_token("one", Permissions::all(Access::Write).only_repositories(&["acme/shop"]));
     assert_eq!(status("Bearer one", SECRETS), 200);
     assert_eq!(status("Bearer one", "/repos/acme/other/actions/secrets"), 404);
+}
+
+#[test]
+fn artifacts_are_listed_by_name_to_whoever_may_see_the_actions() {
+    let (github, client) = twin();
+    let list = "/repos/acme/shop/actions/artifacts?name=history";
+    for (run, name) in [(1, "history"), (2, "reports"), (3, "history")] {
+        let (name, branch) = (name.to_owned(), "main".to_owned());
+        let created_at = "2026-01-14T10:00:00Z".parse().unwrap();
+        let artifact = Artifact { name, run, branch, from_a_fork: run == 3, expired: run == 1, created_at };
+        github.keep_artifact("acme/shop", artifact);
+    }
+    let listed = client.get(list).json();
+    assert_eq!(listed["total_count"], 2);
+    let [newest, oldest] = [&listed["artifacts"][0], &listed["artifacts"][1]];
+    assert_eq!((&newest["workflow_run"]["id"], &oldest["workflow_run"]["id"]), (&json!(3), &json!(1)));
+    assert_eq!((&newest["expired"], &oldest["expired"]), (&json!(false), &json!(true)));
+    let is_own = |artifact: &serde_json::Value| {
+        artifact["workflow_run"]["head_repository_id"] == artifact["workflow_run"]["repository_id"]
+    };
+    assert!(!is_own(newest) && is_own(oldest));
+    github.allow_token("nobody", Permissions::all(Access::Read).with(Permission::Actions, Access::None));
+    assert_eq!(Client::new(github.address(), "Bearer nobody").get(list).status, 403);
 }
 
 #[test]
