@@ -255,6 +255,15 @@ fn one_issue_is_opened_kept_closed_and_opened_again() {
 }
 
 #[test]
+fn a_pull_request_is_not_its_issue_whatever_it_says() {
+    let mut scene = Scene::new(ISSUE);
+    scene.github.open_pull_request("acme/shop", "octocat", "<!-- undrift-audit: . -->\nours");
+    scene.drift();
+    assert!(scene.tell(1, 1).contains("the issue of acme/shop is opened: #2\n"));
+    assert_eq!(scene.github.issues("acme/shop")[0].body, "<!-- undrift-audit: . -->\nours");
+}
+
+#[test]
 fn the_token_of_a_workflow_finds_its_issue_again_and_one_that_may_not_write_is_named() {
     let mut scene = Scene::new(&format!("{ISSUE}token = \"env:ISSUES\"\n"));
     let issues = |access| Permissions::all(Access::None).with(Permission::Issues, access);

@@ -28,13 +28,17 @@ pub(super) struct Wanted {
 }
 
 fn shape(issue: &Issue) -> Value {
-    json!({
+    let mut shape = json!({
         "number": issue.number,
         "state": if issue.open { "open" } else { "closed" },
         "title": issue.title,
         "body": issue.body,
         "user": { "login": issue.author, "type": if issue.author.ends_with("[bot]") { "Bot" } else { "User" } },
-    })
+    });
+    if issue.is_pull_request {
+        shape["pull_request"] = json!({ "merged_at": null });
+    }
+    shape
 }
 
 /// The list, the one that was changed last at its beginning.
@@ -74,6 +78,7 @@ pub(super) async fn create(
         title: title.to_owned(),
         body: String::new(),
         author: caller.login().to_owned(),
+        is_pull_request: false,
         updates,
     };
     change(&mut issue, &body)?;

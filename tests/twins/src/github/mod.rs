@@ -77,6 +77,8 @@ pub struct Issue {
     pub body: String,
     /// Who wrote it.
     pub author: String,
+    /// Whether it is a pull request, which GitHub lists among the issues.
+    pub is_pull_request: bool,
     /// Which change of all changes was its last.
     updates: u64,
 }
@@ -172,11 +174,21 @@ impl GitHubTwin {
 
     /// Opens an issue as somebody else would.
     pub fn open_issue(&self, repository: &str, author: &str, body: &str) {
+        self.open(repository, author, body, false);
+    }
+
+    /// Opens a pull request as somebody else would.
+    pub fn open_pull_request(&self, repository: &str, author: &str, body: &str) {
+        self.open(repository, author, body, true);
+    }
+
+    fn open(&self, repository: &str, author: &str, body: &str, is_pull_request: bool) {
         let mut state = self.github.state();
         let updates = state.next_id();
         let issues = state.issues(repository);
         let (number, title) = (issues.len() as u64 + 1, "theirs".to_owned());
-        issues.push(Issue { number, open: true, title, body: body.to_owned(), author: author.to_owned(), updates });
+        let (body, author) = (body.to_owned(), author.to_owned());
+        issues.push(Issue { number, open: true, title, body, author, is_pull_request, updates });
     }
 
     /// Returns the issues of a repository, in the order of their numbers.
