@@ -264,6 +264,18 @@ fn a_pull_request_is_not_its_issue_whatever_it_says() {
 }
 
 #[test]
+fn where_its_issue_cannot_be_looked_for_to_the_end_none_is_opened() {
+    let mut scene = Scene::new(ISSUE);
+    scene.drift();
+    for _ in 0..1001 {
+        scene.github.open_issue("acme/shop", "octocat", "another");
+    }
+    let talk = scene.tell(1, 2);
+    assert!(talk.contains("was not told: ") && talk.contains("ours is not among the first 10 pages"), "{talk}");
+    assert_eq!(scene.github.issues("acme/shop").len(), 1001);
+}
+
+#[test]
 fn the_token_of_a_workflow_finds_its_issue_again_and_one_that_may_not_write_is_named() {
     let mut scene = Scene::new(&format!("{ISSUE}token = \"env:ISSUES\"\n"));
     let issues = |access| Permissions::all(Access::None).with(Permission::Issues, access);

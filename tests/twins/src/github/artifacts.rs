@@ -30,7 +30,8 @@ pub(super) async fn list(
     let mut state = github.state();
     let repository_id = state.repository(&target.repository()).id;
     let artifacts = state.artifacts(&target.repository());
-    let found = artifacts.iter().rev().filter(|artifact| wanted.name.as_ref().is_none_or(|name| *name == artifact.name));
+    let found =
+        artifacts.iter().rev().filter(|artifact| wanted.name.as_ref().is_none_or(|name| *name == artifact.name));
     let found = found.map(|artifact| {
         json!({
             "name": artifact.name,
