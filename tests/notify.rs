@@ -142,6 +142,32 @@ fn a_dry_run_shows_every_message_and_sends_none() {
 }
 
 #[test]
+fn what_was_only_shown_is_still_to_be_told() {
+    let mut scene = Scene::new(WEBHOOK);
+    let _ = scene.tell(1, 0);
+    scene.drift();
+    scene.world.now = "2026-11-02T08:00:00Z".parse().unwrap();
+    let _ = scene.world.run(&["audit", "--record", "--notify", "--dry-run"]).status(1);
+    assert!(scene.webhook.take().is_empty());
+    let _ = scene.tell(3, 1);
+    assert_eq!(scene.webhook.take().len(), 1);
+}
+
+#[test]
+fn a_report_that_is_named_says_what_was_there_before() {
+    let mut scene = Scene::new(WEBHOOK);
+    let _ = scene.tell(1, 0);
+    scene.drift();
+    let _ = scene.world.run(&["audit", "--write", "json=before.json"]).status(1);
+    let since = ["audit", "--notify", "--changed-since", "before.json"];
+    assert!(scene.world.run(&since).status(1).talk.contains("nothing is to be told"));
+    scene.mend();
+    let _ = scene.world.run(&since).status(0);
+    let told = scene.webhook.take();
+    assert_eq!((told.len(), &told[0]["rows"][0]["part"]), (1, &"mended".into()));
+}
+
+#[test]
 fn one_who_does_not_answer_is_named_keeps_nobody_waiting_and_is_told_the_next_time() {
     let mut scene = Scene::new(&format!("{WEBHOOK}{MAIL}"));
     scene.world.network.request_timeout = Duration::from_millis(600);

@@ -149,6 +149,32 @@ fn every_form_keeps_within_the_limits_of_its_service() {
 }
 
 #[test]
+fn a_row_that_no_form_takes_is_counted_instead() {
+    let mut message = hostile(3);
+    message.rows[1].message = "&@".repeat(20_000);
+    let slack = webhook(&message, WebhookFormat::Slack);
+    let blocks = slack["blocks"].as_array().expect("blocks");
+    assert!(blocks.iter().all(|block| block["text"]["text"].as_str().expect("a text").chars().count() <= 3000));
+    assert!(slack.to_string().contains("1 more") && !slack.to_string().contains("@&amp;@"), "{slack:#}");
+    let (_, body) = issue(&message, "<!-- x -->");
+    assert!(body.encode_utf16().count() <= 65_536 && body.contains("2 more"), "{body}");
+}
+
+#[test]
+fn what_is_long_is_cut_and_a_command_is_whole_or_not_there() {
+    let long = "undrift push --overwrite ".repeat(20);
+    let mut of = report(vec![entry("web", &"N".repeat(500), Verdict::Unmanaged)], vec![]);
+    of.entries[0].detail = "d".repeat(500);
+    of.entries[0].next = Some(long[..300].to_owned());
+    let told = |report: &Report| Telling::of(report, None, "shop").message.rows[0].clone();
+    let row = told(&of);
+    assert_eq!((row.message.chars().count(), row.name.map(|name| name.chars().count())), (300, Some(120)));
+    assert_eq!(row.next.as_deref(), Some(&long[..300]));
+    of.entries[0].next = Some(long[..301].to_owned());
+    assert_eq!(told(&of).next.as_deref(), Some("undrift explain UD108"));
+}
+
+#[test]
 fn nobody_is_called_by_a_name_that_others_chose() {
     let message = hostile(2);
     let slack = webhook(&message, WebhookFormat::Slack).to_string();
