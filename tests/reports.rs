@@ -119,6 +119,7 @@ fn an_environment_that_is_for_others_is_named_where_the_rest_is_summed_up() {
     let (fly, github) = twins();
     let mut world = World::with_twins(&fly, &github);
     world.shop();
+    world.width = 160;
     let only_there = "\n[secrets.ONLY_THERE]\nenvironments = [\"production\"]\n";
     world.write("undrift.toml", format!("{}{only_there}", crate::world::SHOP));
     let _ = world.run_with(&["set", "ONLY_THERE", "-e", "production"], "1").status(0);
