@@ -130,12 +130,14 @@ struct Runner<'a> {
     github: &'a GitHubTwin,
     workflow: String,
     runs: Cell<u64>,
+    /// The action that fails, by the beginning of its name.
+    broken: Cell<&'static str>,
 }
 
 impl<'a> Runner<'a> {
     fn new(world: &'a World, github: &'a GitHubTwin) -> Self {
         let workflow = world.read(".github/workflows/undrift-audit.yml");
-        Self { world, github, workflow, runs: Cell::new(0) }
+        Self { world, github, workflow, runs: Cell::new(0), broken: Cell::new("none") }
     }
 
     /// Runs every step that is due on a fresh machine, and returns the statuses of those that failed.
@@ -200,6 +202,9 @@ impl<'a> Runner<'a> {
         let with = |name: &str| filled(step["with"][name].as_str().unwrap(), known);
         let kept = |run: &str| self.world.home().join("artifacts").join(run).join(with("name"));
         let action = step["uses"].as_str().unwrap();
+        if action.starts_with(self.broken.get()) {
+            return 1;
+        }
         if action.starts_with("actions/download-artifact@") {
             let kept = kept(&with("run-id"));
             assert!(kept.exists(), "{}", kept.display());
@@ -341,10 +346,18 @@ fn its_history_goes_from_run_to_run_and_nobody_is_told_twice() {
     assert_eq!(runner.run(), failed("Find the history", 1));
     assert_eq!((runner.records(4), webhook.take().len()), (Vec::new(), 1));
     github.clear_faults();
+    runner.broken.set("actions/download-artifact@");
+    assert_eq!(runner.run(), failed("Fetch the history", 1));
+    assert_eq!((runner.records(5), webhook.take().len()), (Vec::new(), 1));
+    // Without the program there is no audit, and nobody is told of one.
+    runner.broken.set("acme/undrift@");
+    assert_eq!(runner.run(), failed("Install undrift", 1));
+    assert_eq!((runner.records(6), webhook.take().len()), (Vec::new(), 0));
+    runner.broken.set("none");
     assert_eq!(runner.run(), failed(LAST, 1));
-    assert_eq!((runner.records(5).len(), webhook.take().len()), (4, 0));
+    assert_eq!((runner.records(7).len(), webhook.take().len()), (4, 0));
     // `undrift history` reads what was fetched.
-    let kept = world.home().join("artifacts/5/undrift-history").display().to_string();
+    let kept = world.home().join("artifacts/7/undrift-history").display().to_string();
     let history = world.run(&["history", "--history", &kept, "--format", "json"]).status(0).json();
     assert_eq!(history["runs"].as_array().unwrap().len(), 4);
 }
