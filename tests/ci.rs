@@ -69,7 +69,7 @@ fn it_tells_where_somebody_is_named_to_tell() {
 
 #[test]
 fn a_tool_that_looks_for_unsafe_workflows_finds_nothing() {
-    if !tools::has("zizmor", "the workflow under zizmor") {
+    if !tools::may_have("zizmor", "the workflow under zizmor") {
         return;
     }
     let audit = |file: &Path| {
