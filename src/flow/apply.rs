@@ -70,7 +70,7 @@ pub struct Tools<'a> {
 
 /// Carries out a plan and returns what became of each step, in the plan's order.
 pub async fn apply<'a>(plan: &'a Plan, tools: &'a Tools<'a>) -> Vec<StepOutcome> {
-    tools.listener.hear(&Event::Writing(plan.steps.len()));
+    tools.listener.hear(&Event::Writing(&plan.steps));
     let (removals, writes): (Vec<&'a Step>, Vec<&'a Step>) =
         plan.steps.iter().partition(|step| step.action == Action::Delete);
     let mut outcomes = in_places(&writes, tools).await;

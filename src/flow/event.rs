@@ -7,6 +7,8 @@ use tokio::sync::broadcast::error::RecvError;
 
 use crate::domain::outcome::StepOutcome;
 use crate::domain::place::Place;
+use crate::domain::plan::Step;
+use crate::domain::rollout::RollOutOutcome;
 use crate::targets::client::{Client, Wait};
 
 /// One thing that happened.
@@ -16,8 +18,8 @@ pub enum Event<'a> {
     Reading(usize),
     /// A place was read, or could not be.
     Read(&'a Place),
-    /// So many steps are about to be done.
-    Writing(usize),
+    /// These steps are about to be done.
+    Writing(&'a [Step]),
     /// A step came to its end.
     Stepped(&'a StepOutcome),
     /// Writes are done, and a place does not show them yet.
@@ -31,6 +33,8 @@ pub enum Event<'a> {
         /// How many there are.
         count: usize,
     },
+    /// The machines of a place were updated, or could not be.
+    RolledOut(&'a RollOutOutcome),
     /// A limit holds a request back for a while.
     Limited(&'a Wait),
 }

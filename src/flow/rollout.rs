@@ -33,7 +33,12 @@ pub struct Tools<'a> {
 /// Carries out roll-outs, each only where every write has worked, and returns what became of them.
 pub async fn roll_out(roll_outs: &[RollOut], steps: &[StepOutcome], tools: &Tools<'_>) -> Vec<RollOutOutcome> {
     let _held = Held::begin();
-    join_all(roll_outs.iter().map(|roll_out| one(roll_out, steps, tools))).await
+    let each = roll_outs.iter().map(|roll_out| async move {
+        let outcome = one(roll_out, steps, tools).await;
+        tools.listener.hear(&Event::RolledOut(&outcome));
+        outcome
+    });
+    join_all(each).await
 }
 
 async fn one(roll_out: &RollOut, steps: &[StepOutcome], tools: &Tools<'_>) -> RollOutOutcome {

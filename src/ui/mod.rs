@@ -1,6 +1,7 @@
 //! The only prints and prompts. Data goes to standard output, talk to standard error.
 
 pub mod ask;
+mod board;
 pub mod child;
 pub mod editor;
 pub mod mask;

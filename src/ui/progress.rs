@@ -10,22 +10,27 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use tokio::time::Instant;
 
 use super::Ui;
+use super::board::Board;
 use crate::flow::event::{Event, Listener};
 use crate::targets::client::Wait;
 
 /// The shortest wait that is worth a word.
 const WORTH_A_WORD: Duration = Duration::from_secs(3);
 
-/// Shows how many places were read, how many steps were done, and what is waited for.
+/// Shows how many places were read, how many steps were done, how far each place is, and what is waited for.
 #[derive(Debug)]
 pub struct Progress<'a> {
     bar: ProgressBar,
     waits: SharedWaits,
+    board: SharedBoard,
     ui: RefCell<&'a mut Ui>,
 }
 
 /// The drawing thread counts down what it finds here.
 type SharedWaits = Arc<Mutex<Waits>>;
+
+/// And shows what it finds here.
+type SharedBoard = Arc<Mutex<Board>>;
 
 /// The waits that last.
 #[derive(Debug, Default)]
@@ -61,13 +66,13 @@ impl<'a> Progress<'a> {
     pub fn new(ui: &'a mut Ui) -> Self {
         let target = if ui.progress { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);
-        let waits = SharedWaits::default();
+        let (waits, board) = (SharedWaits::default(), SharedBoard::default());
         if ui.progress {
             // The template is a constant; were it wrong, the plain default would do.
-            bar.set_style(style(&waits).unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar.set_style(style(&waits, &board).unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar.enable_steady_tick(Duration::from_millis(120));
         }
-        Self { bar, waits, ui: RefCell::new(ui) }
+        Self { bar, waits, board, ui: RefCell::new(ui) }
     }
 
     fn wait(&self, wait: &Wait, now: Instant) {
@@ -95,8 +100,8 @@ fn left(elapsed: Duration, eta: Duration, done: u64) -> Option<String> {
     (done > 0 && seconds > 0 && elapsed >= SEEN_ENOUGH).then(|| format!(", about {told} left"))
 }
 
-fn style(waits: &SharedWaits) -> Result<ProgressStyle, TemplateError> {
-    let waits = Arc::clone(waits);
+fn style(waits: &SharedWaits, board: &SharedBoard) -> Result<ProgressStyle, TemplateError> {
+    let (waits, board) = (Arc::clone(waits), Arc::clone(board));
     let countdown = move |_: &ProgressState, out: &mut dyn Write| {
         if let Some(line) = waits.lock().ok().and_then(|waits| waits.line(Instant::now())) {
             // A line that cannot be drawn now is drawn at the next tick.
@@ -106,12 +111,17 @@ fn style(waits: &SharedWaits) -> Result<ProgressStyle, TemplateError> {
     let left = |state: &ProgressState, out: &mut dyn Write| {
         let _ = out.write_str(&left(state.elapsed(), state.eta(), state.pos()).unwrap_or_default());
     };
-    let style = ProgressStyle::with_template("{msg} {pos}/{len}{countdown} {wide_bar} {elapsed}{left}")?;
-    Ok(style.with_key("countdown", countdown).with_key("left", left).progress_chars("##-"))
+    let places = move |_: &ProgressState, out: &mut dyn Write| {
+        let _ = out.write_str(&board.lock().map(|board| board.text()).unwrap_or_default());
+    };
+    let style = ProgressStyle::with_template("{msg} {pos}/{len}{countdown} {wide_bar} {elapsed}{left}{places}")?;
+    let style = style.with_key("countdown", countdown).with_key("left", left).with_key("places", places);
+    Ok(style.progress_chars("##-"))
 }
 
 impl Listener for Progress<'_> {
     fn hear(&self, event: &Event<'_>) {
+        self.board.lock().expect("no holder of the board panics").hear(event);
         match event {
             Event::Reading(places) => {
                 self.bar.set_length(*places as u64);
@@ -120,15 +130,11 @@ impl Listener for Progress<'_> {
             Event::Read(_) | Event::Stepped(_) => self.bar.inc(1),
             Event::Writing(steps) => {
                 self.bar.set_position(0);
-                self.bar.set_length(*steps as u64);
+                self.bar.set_length(steps.len() as u64);
                 self.bar.set_message("writing");
             }
-            Event::RollingOut { place, number, count } => {
-                self.bar.set_message(format!("updating machine {number} of {count} of {}", place.location));
-            }
-            Event::Waiting(place) => {
-                self.bar.set_message(format!("waiting for {} to show what was written", place.location));
-            }
+            Event::RollingOut { .. } => self.bar.set_message("updating machines"),
+            Event::Waiting(_) | Event::RolledOut(_) => {}
             Event::Limited(wait) => self.wait(wait, Instant::now()),
         }
     }
@@ -216,6 +222,6 @@ mod tests {
 
     #[test]
     fn the_template_is_one() {
-        assert!(style(&SharedWaits::default()).is_ok());
+        assert!(style(&SharedWaits::default(), &SharedBoard::default()).is_ok());
     }
 }

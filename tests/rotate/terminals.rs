@@ -116,3 +116,25 @@ fn a_probe_that_is_broken_off_is_ended_with_all_that_it_has_started_and_says_not
     let value = values(&world, "API_TOKEN").0;
     assert_eq!(there(&fly, &github), [value.clone(), value]);
 }
+
+#[test]
+fn a_terminal_shows_how_far_each_place_is() {
+    let (fly, github, mut world) = pushed();
+    declare(&mut world, "generate = \"hex:16\"");
+    let web = "[targets.web]\nkind = \"fly\"\n";
+    world.write("undrift.toml", world.read("undrift.toml").replace(web, &format!("{web}rollout = \"machines\"\n")));
+    let _machines = [fly.add_machine("shop-staging"), fly.add_machine("shop-staging")];
+    fly.latency(Duration::from_millis(300));
+    github.latency(Duration::from_millis(150));
+    let mut terminal = Terminal::start(&world, "rotate API_TOKEN -e staging --yes");
+    for shown in ["fly:shop-staging  0 of 1 written", "github:acme/shop  written", "updating machine 2 of 2"] {
+        terminal.wait_for(shown);
+    }
+    let (status, seen) = terminal.end();
+    assert_eq!(status, 0, "{seen}");
+    // What is drawn is gone in the end.
+    assert!(
+        seen.rsplit_once("API_TOKEN in staging: finished").is_some_and(|(_, end)| !end.contains("machine 2")),
+        "{seen}"
+    );
+}
