@@ -201,3 +201,11 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_old_value_that_stands_beside_a_new_one_is_not_judged_once_more() {
+    let mut inventory = inventory("staging", &[("A", "8f3a0c9d7e6b5a41"), ("A_PREVIOUS", "changeme")]);
+    assert_eq!(found("[secrets.A]", &[&inventory]).len(), 1);
+    inventory.beside.insert(SecretName::parse("A_PREVIOUS").expect("a name"));
+    assert_eq!(found("[secrets.A]", &[&inventory]), [""; 0]);
+}
