@@ -117,6 +117,41 @@ fn several_values_are_made_and_change_together() {
 }
 
 #[test]
+fn what_changes_together_is_one_run_whichever_is_named() {
+    let (fly, github, mut world) = pushed();
+    let declared = world.read("undrift.toml").replace(
+        "[secrets.SMTP_PASSWORD]\n",
+        "[secrets.SMTP_PASSWORD]\ngenerate = \"hex:16\"\nrotate-every = \"30d\"\n",
+    );
+    world.write("undrift.toml", format!("{declared}[rotation]\ntogether = [[\"SMTP_PASSWORD\", \"STRIPE_KEY\"]]\n"));
+    let run = ["rotate", "STRIPE_KEY", "-e", "staging", "--yes", "--format", "json"];
+    let ran = world.run(&run).status(0);
+    assert_eq!(ran.json()["runs"][0]["secrets"], serde_json::json!(["SMTP_PASSWORD", "STRIPE_KEY"]));
+    assert!(ran.talk.contains("note: SMTP_PASSWORD changes together with STRIPE_KEY"), "{}", ran.talk);
+    assert_ne!(fly.values("shop-staging")["SMTP_PASSWORD"], "password-1");
+    // One is due, and both get new values.
+    world.now = "2026-12-24T09:00:00Z".parse().unwrap();
+    github.clock().advance(Duration::from_secs(34 * 24 * 3600));
+    let run = ["rotate", "--due", "-e", "staging", "--yes", "--format", "json"];
+    let ran = world.run(&run).status(0).json();
+    assert_eq!(ran["runs"][0]["secrets"], serde_json::json!(["SMTP_PASSWORD", "STRIPE_KEY"]));
+    // Where one of them cannot have a new value now, the other does not get one.
+    let declared = world.read("undrift.toml").replace("generate = \"hex:16\"\nrotate-every", "rotate-every");
+    world.write("undrift.toml", declared.replace("SMTP_PASSWORD]\nrotate-every = \"30d\"", "SMTP_PASSWORD]"));
+    let (before, run) =
+        (values(&world, "STRIPE_KEY"), ["rotate", "--at", "ci", "-e", "staging", "--yes", "--format", "json"]);
+    let ran = world.run(&run).status(1).json();
+    let why =
+        ran["left_out"].as_array().unwrap().iter().find(|it| it["secret"] == "STRIPE_KEY").unwrap()["why"].clone();
+    assert_eq!(
+        why,
+        "changes together with SMTP_PASSWORD, and SMTP_PASSWORD is issued by somebody, and has to be given: \
+         `undrift rotate SMTP_PASSWORD -e staging`"
+    );
+    assert_eq!(values(&world, "STRIPE_KEY"), before);
+}
+
+#[test]
 fn what_is_composed_of_it_follows() {
     let (fly, github, world) = pushed();
     let url = "\n[secrets.URL]\ntargets = [\"web\", \"ci\"]\nenvironments = [\"staging\"]\n";

@@ -6,6 +6,7 @@ mod emergency;
 mod probing;
 mod site;
 mod stuck;
+mod together;
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,7 +58,7 @@ pub(super) fn run(arguments: &Rotate, global: &Global, world: &mut World) -> any
         emergency::all_at(&site, &opened, target, world)?
     } else {
         let reason = arguments.leaked.then_some(Reason::Leaked);
-        (Wanted { names: arguments.names.clone(), reason }, Vec::new())
+        (Wanted { names: together::completed(&site, &opened, &arguments.names, world), reason }, Vec::new())
     };
     let ended = if wanted.names.is_empty() {
         Vec::new()

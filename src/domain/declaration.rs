@@ -32,6 +32,8 @@ pub struct Project {
     pub targets: BTreeMap<TargetName, Target>,
     /// The secrets.
     pub secrets: BTreeMap<SecretName, Declaration>,
+    /// Secrets that change in one run or not at all.
+    pub together: Vec<BTreeSet<SecretName>>,
     /// The drift that is accepted.
     pub ignores: Vec<IgnoreRule>,
     /// What an audit makes of what it finds.
@@ -350,6 +352,11 @@ impl Project {
     /// Returns how long a value of a secret may stand before a new one is due.
     pub fn rotate_every(&self, secret: &SecretName) -> Option<Interval> {
         self.secrets.get(secret)?.rotate_every
+    }
+
+    /// Returns the secrets that change together with this one, and it among them.
+    pub fn together_with(&self, secret: &SecretName) -> Option<&BTreeSet<SecretName>> {
+        self.together.iter().find(|names| names.contains(secret))
     }
 
     /// Returns whether the consumers of a secret take the value before beside the one they have.

@@ -42,7 +42,7 @@ pub struct ProjectFile {
     pub rotation: Rotation,
 }
 
-/// How long values may stand whose secrets say nothing of it themselves.
+/// How values are made new, where their secrets say nothing of it themselves.
 #[derive(Debug, Default, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -50,6 +50,9 @@ pub struct Rotation {
     /// By `kind`, as `rotate-every` of a secret: `{ token = "90d", stripe-key = "30d" }`.
     #[serde(default)]
     pub every: BTreeMap<String, String>,
+    /// Secrets that change in one run or not at all, such as `[["DB_USER", "DB_PASSWORD"]]`.
+    #[serde(default)]
+    pub together: Vec<Vec<String>>,
 }
 
 /// What an audit makes of what it finds.

@@ -6,7 +6,7 @@ use vault_schema::rotation::LeftOut;
 
 use super::emergency::{has_to_be_given, obstacle};
 use super::site::{Opened, Site, refuse_unread};
-use super::{Wanted, begin, finish, value};
+use super::{Wanted, begin, finish, together, value};
 use crate::cli::{Global, ReportFormat, Rotate};
 use crate::domain::rotation::{Due, Why, due};
 use crate::error::Exit;
@@ -38,8 +38,10 @@ pub(super) fn run(
     let secrets = secrets(&site, &opened, world);
     let (ready, left): (Vec<&Secret>, Vec<&Secret>) =
         secrets.iter().partition(|secret| secret.maker != Maker::Person && secret.obstacle.is_none());
-    let wanted = Wanted { names: ready.iter().map(|secret| secret.name.clone()).collect(), reason: None };
-    let left_out = left.into_iter().map(|secret| left_out(secret, &site)).collect();
+    let ready: Vec<String> = ready.iter().map(|secret| secret.name.clone()).collect();
+    let (names, parted) = together::parted(&site, &opened, &ready, false);
+    let wanted = Wanted { names, reason: None };
+    let left_out = left.into_iter().map(|secret| left_out(secret, &site)).chain(parted).collect();
     let is_run = is_asked && !wanted.names.is_empty();
     // Of two documents in one output no program would make anything.
     if !is_run || arguments.format == ReportFormat::Table {

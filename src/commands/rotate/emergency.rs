@@ -6,7 +6,7 @@ use vault_schema::due::Maker;
 use vault_schema::rotation::LeftOut;
 
 use super::site::{Opened, Site};
-use super::{Wanted, refuse_unfit, value};
+use super::{Wanted, refuse_unfit, together, value};
 use crate::domain::inventory::Inventory;
 use crate::domain::log::Line;
 use crate::domain::name::SecretName;
@@ -130,7 +130,9 @@ pub(super) fn all_at(
             }
         }
     }
-    Ok((wanted, left_out))
+    let (names, parted) = together::parted(site, opened, &wanted.names, world.ui.interactive);
+    left_out.extend(parted);
+    Ok((Wanted { names, ..wanted }, left_out))
 }
 
 /// Returns these names with those that they are composed of in the place of what is composed.

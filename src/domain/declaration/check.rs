@@ -75,6 +75,7 @@ impl Checker<'_> {
         }
         self.intervals_by_kind(&mut project);
         self.one_name_for_the_value_before(&project);
+        project.together = self.together();
         self.one_environment_a_name(&project);
         for (index, rule) in self.file.ignore.iter().enumerate() {
             let path = ["ignore".into(), index.into()];

@@ -38,6 +38,11 @@ pub enum RenameError {
         "`[notify]` takes `vault:{0}` from every environment that has it, and it is renamed in all of them or in none"
     )]
     Notify(SecretName),
+    /// What changes together with others would be called otherwise in some environments alone.
+    #[error(
+        "{0} changes together with others in every environment that has it, and is renamed in all of them or in none"
+    )]
+    Together(SecretName),
     /// What a probe asks with would be called otherwise in some of the environments of its secret alone.
     #[error(
         "the probe of {0} is the same in every environment of {0}, so that what it asks with is renamed in all of them or \
@@ -79,6 +84,11 @@ pub fn renamed(
     if tells && !before.environments.keys().filter(|it| has_old(it)).all(|it| is_meant(&it)) {
         return Err(RenameError::Notify(old.clone()));
     }
+    if before.together_with(old).is_some()
+        && !before.environments.keys().filter(|it| has_old(it)).all(|it| is_meant(&it))
+    {
+        return Err(RenameError::Together(old.clone()));
+    }
     let (moved, kept): (Vec<_>, Vec<_>) =
         before.environments.keys().filter(|name| before.expects(old, name)).partition(is_meant);
     let probes = probes_to_follow(&before, old, environments)?;
@@ -98,7 +108,7 @@ pub fn renamed(
         return Err(RenameError::OddProbe((*name).clone()));
     }
     let same_targets = before.secrets.get(old).map(|it| &it.targets) == project.secrets.get(new).map(|it| &it.targets);
-    if has_arrived && same_targets && !project.is_token(old) {
+    if has_arrived && same_targets && !project.is_token(old) && project.together_with(old).is_none() {
         Ok(Some(Renamed { text: edited, project }))
     } else {
         Err(RenameError::OddForm(old.clone()))
@@ -159,6 +169,10 @@ fn with_spans_replaced(
     let sources = ["targets", "notify"].into_iter().filter_map(|section| document.get_ref().get(section));
     for source in sources.flat_map(all_texts).filter(|it| it.get_ref().as_str() == Some(&format!("vault:{old}"))) {
         spans.push((source.span(), format!("\"vault:{new}\"")));
+    }
+    let together = below("rotation").and_then(|rotation| rotation.get("together")).into_iter();
+    for name in together.flat_map(all_texts).filter(|it| it.get_ref().as_str() == Some(old.as_str())) {
+        spans.push((name.span(), format!("\"{new}\"")));
     }
     let secrets = below("secrets");
     let asking = probes.iter().filter_map(|name| secrets?.get(name.as_str())?.get_ref().as_table()?.get("probe"));
@@ -248,6 +262,11 @@ mod tests {
         assert_eq!(renamed(&told, &all).expect("an edit"), Some(expected));
         let error = renamed(&told, std::slice::from_ref(&staging)).expect_err("an address for both");
         assert!(matches!(error, RenameError::Notify(_)), "{error}");
+        let together = format!("{head}[secrets.OLD]\n[secrets.X]\n[rotation]\ntogether = [['X', 'OLD']] # OLD\n");
+        let expected = together.replace("[secrets.OLD]", "[secrets.NEW]").replace("'OLD'", "\"NEW\"");
+        assert_eq!(renamed(&together, &all).expect("an edit"), Some(expected));
+        let error = renamed(&together, std::slice::from_ref(&staging)).expect_err("a list for both");
+        assert!(matches!(error, RenameError::Together(_)), "{error}");
         assert_eq!(renamed(&head, &all).expect("nothing to do"), None);
         let text = format!("{head}# old\n[secrets.OLD]\ntargets = [\"web\"]\n");
         let parted = renamed(&text, &[staging]).expect("an edit").expect("another text");

@@ -57,7 +57,7 @@ pub enum FaultKind {
     /// A reference to what is not declared.
     #[error("there is no {what} `{name}`{}", suggestion(.nearest.as_deref()))]
     Undeclared {
-        /// `environment` or `target`.
+        /// `environment`, `target` or `secret`.
         what: &'static str,
         /// What is written.
         name: String,
@@ -158,6 +158,12 @@ pub enum FaultKind {
     /// A secret with the name of another one's value before.
     #[error("in a rotation the old value is `{0}` at the places, and that is another secret here; rename one of them")]
     PreviousTaken(SecretName),
+    /// One secret, or none, that is to change together with others.
+    #[error("these change together: at least two names")]
+    TogetherAlone,
+    /// A secret that is to change together with two lots of others.
+    #[error("`{0}` stands twice; what changes together stands in one list")]
+    TogetherTwice(String),
     /// Not a time between two audits.
     #[error("`every` is a number of days, weeks, months or years: `7d`, `2w`, `1m`; ten years at most")]
     Every,

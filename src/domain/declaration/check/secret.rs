@@ -12,6 +12,7 @@ use crate::domain::hygiene;
 use crate::domain::kind::{Kind, Pattern};
 use crate::domain::name::{SecretName, TargetName};
 use crate::domain::probe::{Below, Probe};
+use crate::domain::suggest::nearest;
 
 impl Checker<'_> {
     pub(super) fn generate(&mut self, path: &[PathStep], kind: Option<&str>) -> Option<generate::Kind> {
@@ -72,6 +73,29 @@ impl Checker<'_> {
             self.fault(&below(path, ["finish-after".into()]), FaultKind::Grace);
         }
         grace
+    }
+
+    /// Returns the secrets that change together: each is declared, and in one list alone.
+    pub(super) fn together(&mut self) -> Vec<BTreeSet<SecretName>> {
+        let file = self.file;
+        let (mut all, mut seen) = (Vec::new(), BTreeSet::new());
+        for (index, names) in file.rotation.together.iter().enumerate() {
+            let path = ["rotation".into(), "together".into(), index.into()];
+            if names.len() < 2 {
+                self.fault(&path, FaultKind::TogetherAlone);
+            }
+            for (index, name) in names.iter().enumerate() {
+                let path = below(&path, [index.into()]);
+                if !file.secrets.contains_key(name) {
+                    let nearest = nearest(name, file.secrets.keys().map(String::as_str)).map(str::to_owned);
+                    self.fault(&path, FaultKind::Undeclared { what: "secret", name: name.clone(), nearest });
+                } else if !seen.insert(name) {
+                    self.fault(&path, FaultKind::TogetherTwice(name.clone()));
+                }
+            }
+            all.push(names.iter().filter_map(|name| SecretName::parse(name).ok()).collect());
+        }
+        all
     }
 
     /// Sees to it that the value before has a name for itself at the places.

@@ -348,6 +348,15 @@ const FAULTS: &[(&str, &str)] = &[
         "secrets.A.overlap: in a rotation the old value is `A_PREVIOUS` at the places, and that is another secret here; \
          rename one of them",
     ),
+    ("[secrets.A]\n[rotation]\ntogether = [['A']]", "rotation.together[0]: these change together: at least two names"),
+    (
+        "[secrets.A]\n[secrets.B]\n[rotation]\ntogether = [['A', 'BB']]",
+        "rotation.together[0][1]: there is no secret `BB`; did you mean `B`?",
+    ),
+    (
+        "[secrets.A]\n[secrets.B]\n[secrets.C]\n[rotation]\ntogether = [['A', 'B'], ['C', 'A']]",
+        "rotation.together[1][1]: `A` stands twice; what changes together stands in one list",
+    ),
     (
         "[[ignore]]\nname = 'A'\nreason = 'ours'\nuntil = 2027-03-31T12:00:00Z",
         "ignore[0].until: `until` is a date, such as 2027-03-31",
