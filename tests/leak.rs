@@ -339,6 +339,7 @@ fn no_verb_shows_or_stores_a_value() {
     scene.run(&["rotate", "--rollback", "-e", "staging", "--yes", "--format", "json"]);
     scene.run_with(&["rotate", "API_TOKEN", "-e", "staging", "--yes", "--format", "markdown"], CANARIES[2]);
     probes(&mut scene, &hunt);
+    overlap(&mut scene);
     scene.run_with(&["rotate", "--leaked", "API_TOKEN", "-e", "staging", "--yes"], CANARIES[3]);
     scene.run_with(&["rotate", "--leaked", "API_TOKEN", "-e", "staging", "--yes", "--format", "json"], CANARIES[2]);
     scene.run(&["rotate", "--at", "web", "-e", "staging", "--yes"]);
@@ -402,6 +403,21 @@ fn no_verb_shows_or_stores_a_value() {
     let verbs = verbs.get_subcommands().map(|verb| verb.get_name().to_owned());
     let missed: Vec<String> = verbs.filter(|verb| verb != "run" && !scene.verbs.borrow().contains(verb)).collect();
     assert!(missed.is_empty(), "no canary went through {missed:?}");
+}
+
+/// The old value stands beside the new one for a while, is written over there, and goes.
+fn overlap(scene: &mut Scene) {
+    let declared = scene.world.read("undrift.toml");
+    let overlap = "[secrets.API_TOKEN]\noverlap = true\nfinish-after = \"24h\"\n";
+    scene.world.write("undrift.toml", declared.replace("[secrets.API_TOKEN]\n", overlap));
+    scene.run_with(&["rotate", "API_TOKEN", "-e", "staging", "--yes"], CANARIES[1]);
+    scene.run(&["audit", "-e", "staging", "--all"]);
+    scene.run_with(&["set", "API_TOKEN_PREVIOUS", "-e", "staging"], CANARIES[0]);
+    scene.world.write("undrift.toml", &declared);
+    scene.run(&["plan", "-e", "staging", "--prune"]);
+    scene.run(&["rotate", "--continue", "-e", "staging", "--yes", "--format", "json"]);
+    scene.run(&["rotate", "--rollback", "-e", "staging", "--yes"]);
+    scene.run(&["log", "-e", "staging", "--format", "json"]);
 }
 
 /// A new value is asked about, at the start and at the end, and the issuer answers whatever it may; a program that is

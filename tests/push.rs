@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use insta::assert_snapshot;
-use twins::{Fault, FaultKind, FlyTwin, GitHubTwin};
+use twins::{Fault, FaultKind, FlyTwin, GitHubPlace, GitHubTwin};
 
 use crate::world::{SHOP, World, repository, twins};
 
@@ -456,4 +456,28 @@ fn nothing_is_said_of_the_past_while_the_key_cannot_be_read() {
     let audit = world.run(&["audit"]);
     assert!(audit.output.contains("UD317") && !audit.output.contains("never pushed"), "{}", audit.output);
     drop(github);
+}
+
+#[test]
+fn a_fleet_is_told_of_some_commands_and_how_many_more_there_are() {
+    let (fly, github) = twins();
+    let world = World::with_twins(&fly, &github);
+    let mut declared = "version = 1\n[environments.staging]\n[secrets.A]\n".to_owned();
+    for number in 0..10 {
+        let repository = format!("acme/fleet-{number}");
+        github.create_repository(&repository);
+        github.set(&GitHubPlace::repository(&repository), "A", "theirs");
+        declared.push_str(&format!("[targets.ci-{number}]\nkind = \"github\"\nrepository = \"{repository}\"\n"));
+    }
+    world.shop();
+    world.write("undrift.toml", declared);
+    world.set("A", "ours");
+    let audit = world.run(&["audit"]).status(1).talk;
+    let plan = world.run(&["plan", "-e", "staging"]).status(1).talk;
+    for (talk, command, sorts) in [(audit, "hint: `undrift push", 1), (plan, "hint: `undrift", 2)] {
+        let lines = talk.lines().filter(|line| line.starts_with(command)).count();
+        assert_eq!(lines, 8 * sorts, "{talk}");
+        let rest = talk.matches("hint: 2 more commands like these; `--format json` has one at each row").count();
+        assert_eq!(rest, sorts, "{talk}");
+    }
 }

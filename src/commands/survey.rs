@@ -396,10 +396,11 @@ impl Survey {
     /// Says what decides the held steps, one way or the other.
     pub(super) fn hint_held(held: &[Held], world: &mut World) {
         Self::hint(held.iter().map(|held| held.next.as_str()), "decides", world);
-        for (command, count) in advice::keeping(held) {
+        let keeping = advice::keeping(held).into_iter().map(|(command, count)| {
             let of = if count == 1 { String::new() } else { format!(", for each of {count}") };
-            world.ui.say(&format!("hint: `{command}` keeps what is there{of}"));
-        }
+            format!("`{command}` keeps what is there{of}")
+        });
+        say_first(keeping.collect(), world);
     }
 
     /// Says that the vault has values which no plan speaks of.
@@ -418,8 +419,20 @@ impl Survey {
 
     /// Says what to type next.
     pub(super) fn hint<'a>(commands: impl Iterator<Item = &'a str>, verb: &str, world: &mut World) {
-        for (command, count) in crate::report::table::next_commands(commands) {
-            world.ui.say(&format!("hint: `{command}` {verb} {count}"));
-        }
+        let commands = crate::report::table::next_commands(commands).into_iter();
+        say_first(commands.map(|(command, count)| format!("`{command}` {verb} {count}")).collect(), world);
+    }
+}
+
+/// How many hints of one sort are said at once. A fleet has one for each target, and nobody reads a thousand.
+const MOST_HINTS: usize = 8;
+
+fn say_first(hints: Vec<String>, world: &mut World) {
+    let rest = hints.len().saturating_sub(MOST_HINTS);
+    for hint in hints.into_iter().take(MOST_HINTS) {
+        world.ui.say(&format!("hint: {hint}"));
+    }
+    if rest > 0 {
+        world.ui.say(&format!("hint: {} like these; `--format json` has one at each row", count(rest, "more command")));
     }
 }

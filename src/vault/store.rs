@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-/// The most that is read of any one file, in bytes.
-pub const LARGEST_FILE: u64 = 16 * 1024 * 1024;
+/// The most that is read of any one file, in bytes. The receipts of a hundred thousand values are thirty million.
+pub const LARGEST_FILE: u64 = 256 * 1024 * 1024;
 
 /// Why a file was not read.
 #[derive(Debug, thiserror::Error)]
