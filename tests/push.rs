@@ -462,13 +462,14 @@ fn nothing_is_said_of_the_past_while_the_key_cannot_be_read() {
 fn a_fleet_is_told_of_some_commands_and_how_many_more_there_are() {
     let (fly, github) = twins();
     let world = World::with_twins(&fly, &github);
-    let mut declared = "version = 1\n[environments.staging]\n[secrets.A]\n".to_owned();
-    for number in 0..10 {
+    let targets = (0..10).map(|number| {
         let repository = format!("acme/fleet-{number}");
         github.create_repository(&repository);
         github.set(&GitHubPlace::repository(&repository), "A", "theirs");
-        declared.push_str(&format!("[targets.ci-{number}]\nkind = \"github\"\nrepository = \"{repository}\"\n"));
-    }
+        format!("[targets.ci-{number}]\nkind = \"github\"\nrepository = \"{repository}\"\n")
+    });
+    let targets: Vec<String> = targets.collect();
+    let declared = format!("version = 1\n[environments.staging]\n[secrets.A]\n{}", targets.concat());
     world.shop();
     world.write("undrift.toml", declared);
     world.set("A", "ours");
