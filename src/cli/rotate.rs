@@ -8,10 +8,12 @@ use super::ReportFormat;
 #[derive(Debug, Default, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[command(
-    after_help = "The old value stays in the vault beside the new one until every target was seen to run the new one. Where a\n\
-                  target fails, the others go on, and the run stays open: `--continue` does what is left, `--rollback`\n\
-                  brings the old values back everywhere. A new value is made as `generate` or `command` in undrift.toml\n\
-                  say, or asked for, or read from standard input. Names of one run change together.\n\n\
+    after_help = "The old value stays in the vault beside the new one until every target was seen to run the new one. Where \
+                  a target fails, the others go on, and the run stays open: `--continue` does what is left, `--rollback` \
+                  brings the old values back everywhere.\n\n\
+                  A new value is made as `generate` or `command` in undrift.toml say, or asked for, or read from standard \
+                  input. Names of one run change together. `together` in `[rotation]` says which never change alone, \
+                  `overlap` and `finish-after` of a secret how long an old value stays.\n\n\
                   Exit status: 0 finished, 1 the run is open, 2 something failed.\n\n\
                   Examples:\n  undrift rotate STRIPE_KEY -e staging\n  \
                   undrift rotate DB_USER DB_PASSWORD -e production --confirm production\n  \
