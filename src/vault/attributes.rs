@@ -25,7 +25,7 @@ pub fn ensure(layout: &Layout) -> io::Result<bool> {
     let content = match store::read_if_present(&path) {
         Ok(content) => content.unwrap_or_default(),
         Err(ReadError::Io(error)) => return Err(error),
-        Err(ReadError::TooLarge) => return Err(io::ErrorKind::FileTooLarge.into()),
+        Err(ReadError::TooLarge(_)) => return Err(io::ErrorKind::FileTooLarge.into()),
     };
     let missing = lacking(&String::from_utf8_lossy(&content));
     if missing.is_empty() {

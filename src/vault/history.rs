@@ -83,7 +83,7 @@ impl<'a> Repository<'a> {
         let mut files = Files::new();
         for Listed { environment, file, size, .. } in &listed {
             let content = if *size > LARGEST_FILE {
-                Err(ReadError::TooLarge)
+                Err(ReadError::TooLarge(LARGEST_FILE))
             } else {
                 contents.next().ok_or_else(|| GitError::Failed("it has not every file".to_owned())).map(Ok)?
             };

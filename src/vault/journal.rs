@@ -52,7 +52,7 @@ impl Journal {
     /// Returns the writes that were begun and not seen to end.
     pub fn open_intents(&self) -> Result<Vec<Intent>, JournalError> {
         let path = self.path.display().to_string();
-        let content = match store::read_if_present(&self.path) {
+        let content = match store::read_record_if_present(&self.path) {
             Ok(content) => content.unwrap_or_default(),
             Err(source) => return Err(JournalError::Unreadable { path, source }),
         };

@@ -73,7 +73,7 @@ impl<'a> Log<'a> {
             let kind = match error {
                 LogError::Unreadable { source: ReadError::Io(error), .. }
                 | LogError::Unwritable { source: error, .. } => error.kind(),
-                LogError::Unreadable { source: ReadError::TooLarge, .. } => io::ErrorKind::FileTooLarge,
+                LogError::Unreadable { source: ReadError::TooLarge(_), .. } => io::ErrorKind::FileTooLarge,
             };
             Chain { faults: vec![Fault { number: None, kind: FaultKind::Unreadable(kind) }], ..Chain::default() }
         })
@@ -200,7 +200,7 @@ impl<'a> Log<'a> {
 
     fn text(&self) -> Result<String, LogError> {
         let path = self.layout.log(self.environment);
-        let content = store::read_if_present(&path)
+        let content = store::read_record_if_present(&path)
             .map_err(|source| LogError::Unreadable { file: self.layout.shown(&path), source })?;
         // A byte that is no text makes its line a foreign one.
         Ok(String::from_utf8_lossy(&content.unwrap_or_default()).into_owned())

@@ -13,7 +13,7 @@ use super::key;
 use super::layout::{GroupFile, Layout};
 use super::recipients::{RecipientError, Recipients};
 use super::seal::Sealed;
-use super::store::{self, LARGEST_FILE, ReadError};
+use super::store::{self, ReadError};
 use super::{header, reencrypt, rotation};
 use crate::domain::compose;
 use crate::domain::finding::{Problem, ProblemKind};
@@ -201,7 +201,7 @@ fn in_parallel<T: Sync, R: Send>(jobs: &[T], work: impl Fn(&T) -> R + Sync) -> V
 /// Returns the problem that a file has which could not be read.
 pub(super) fn read_problem(error: &ReadError) -> ProblemKind {
     match error {
-        ReadError::TooLarge => ProblemKind::TooLarge { limit: LARGEST_FILE },
+        ReadError::TooLarge(limit) => ProblemKind::TooLarge { limit: *limit },
         ReadError::Io(error) => ProblemKind::Unreadable(error.kind()),
     }
 }

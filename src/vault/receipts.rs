@@ -77,7 +77,7 @@ pub struct Forged {
 pub fn read(layout: &Layout, environment: &EnvironmentName, key: &FingerprintKey) -> Result<Read, ReceiptsError> {
     let path = layout.receipts(environment);
     let file = layout.shown(&path);
-    let content = match store::read_if_present(&path) {
+    let content = match store::read_record_if_present(&path) {
         Ok(None) => return Ok(Read::default()),
         Ok(Some(content)) => content,
         Err(source) => return Err(ReceiptsError::Unreadable { file, source }),

@@ -131,7 +131,7 @@ fn is_record(name: &str) -> bool {
 }
 
 fn parse(path: &Path) -> Result<Run, String> {
-    let content = store::read(path).map_err(|error| format!("cannot be read: {error}"))?;
+    let content = store::read_record(path).map_err(|error| format!("cannot be read: {error}"))?;
     let said = |error: &serde_json::Error| if error.is_eof() { "was cut short" } else { "is not what undrift wrote" };
     let Head { schema } = serde_json::from_slice(&content).map_err(|error| said(&error).to_owned())?;
     if schema != RUN_SCHEMA {

@@ -16,7 +16,7 @@ pub fn ensure(layout: &Layout) -> io::Result<()> {
     let content = match store::read_if_present(&path) {
         Ok(content) => content,
         Err(ReadError::Io(error)) => return Err(error),
-        Err(ReadError::TooLarge) => None,
+        Err(ReadError::TooLarge(_)) => None,
     };
     match content {
         Some(content) if content == vault_schema::PROJECT_SCHEMA.as_bytes() => Ok(()),

@@ -111,7 +111,7 @@ pub fn read(layout: &Layout, environment: &EnvironmentName) -> Recorded {
     let content = match store::read_if_present(&layout.seal(environment)) {
         Ok(None) => return Recorded::Absent,
         Ok(Some(content)) => content,
-        Err(ReadError::TooLarge) => return Recorded::Damaged(Damage::TooLarge, 0),
+        Err(ReadError::TooLarge(_)) => return Recorded::Damaged(Damage::TooLarge, 0),
         Err(ReadError::Io(error)) => return Recorded::Damaged(Damage::Unreadable(error.kind()), 0),
     };
     let text = String::from_utf8_lossy(&content);

@@ -4,15 +4,19 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-/// The most that is read of any one file, in bytes. The receipts of a hundred thousand values are thirty million.
-pub const LARGEST_FILE: u64 = 256 * 1024 * 1024;
+/// The most that is read of any file that somebody writes, in bytes.
+pub const LARGEST_FILE: u64 = 16 * 1024 * 1024;
+
+/// The most that is read of what undrift itself keeps, in bytes: the receipts of a hundred thousand values are thirty
+/// million.
+const LARGEST_RECORD: u64 = 256 * 1024 * 1024;
 
 /// Why a file was not read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// Larger than [`LARGEST_FILE`].
-    #[error("it is larger than {LARGEST_FILE} bytes, the most that is read")]
-    TooLarge,
+    /// Larger than this, in bytes.
+    #[error("it is larger than {0} bytes, the most that is read")]
+    TooLarge(u64),
     /// The operating system refused.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -20,7 +24,12 @@ pub enum ReadError {
 
 /// Reads a whole file, refusing one that is larger than any of ours can be.
 pub fn read(path: &Path) -> Result<Vec<u8>, ReadError> {
-    read_up_to(path, LARGEST_FILE)?.ok_or(ReadError::TooLarge)
+    read_up_to(path, LARGEST_FILE)?.ok_or(ReadError::TooLarge(LARGEST_FILE))
+}
+
+/// Reads what undrift itself keeps, such as receipts.
+pub fn read_record(path: &Path) -> Result<Vec<u8>, ReadError> {
+    read_up_to(path, LARGEST_RECORD)?.ok_or(ReadError::TooLarge(LARGEST_RECORD))
 }
 
 /// Reads a whole file, or nothing of one that has more bytes than this.
@@ -38,7 +47,16 @@ pub fn read_up_to(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
 
 /// Reads a file that may not be there.
 pub fn read_if_present(path: &Path) -> Result<Option<Vec<u8>>, ReadError> {
-    match read(path) {
+    if_present(read(path))
+}
+
+/// Reads what undrift itself keeps and may not be there.
+pub fn read_record_if_present(path: &Path) -> Result<Option<Vec<u8>>, ReadError> {
+    if_present(read_record(path))
+}
+
+fn if_present(content: Result<Vec<u8>, ReadError>) -> Result<Option<Vec<u8>>, ReadError> {
+    match content {
         Ok(content) => Ok(Some(content)),
         Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
@@ -193,7 +211,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("large");
         File::create(&path).and_then(|file| file.set_len(LARGEST_FILE + 1)).expect("a sparse file");
-        assert!(matches!(read(&path), Err(ReadError::TooLarge)));
+        assert!(matches!(read(&path), Err(ReadError::TooLarge(LARGEST_FILE))));
+        assert!(read_record(&path).is_ok());
         assert!(read_if_present(&folder.path().join("absent")).expect("no error").is_none());
     }
 }

@@ -94,7 +94,7 @@ type Read = Result<Vec<Reading>, Vec<(Option<usize>, Reason)>>;
 
 fn unreadable(error: ReadError) -> Vec<(Option<usize>, Reason)> {
     vec![match error {
-        ReadError::TooLarge => (None, Reason::TooLarge),
+        ReadError::TooLarge(_) => (None, Reason::TooLarge),
         ReadError::Io(error) => (None, Reason::Unreadable(error.kind())),
     }]
 }
