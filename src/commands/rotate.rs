@@ -3,6 +3,7 @@
 mod drive;
 mod due;
 mod emergency;
+mod obstacle;
 mod probing;
 mod site;
 mod stuck;

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use vault_schema::due::{self as schema, Maker, Secret};
 use vault_schema::rotation::LeftOut;
 
-use super::emergency::{has_to_be_given, obstacle};
+use super::obstacle::{has_to_be_given, obstacle};
 use super::site::{Opened, Site, refuse_unread};
 use super::{Wanted, begin, finish, together, value};
 use crate::cli::{Global, ReportFormat, Rotate};

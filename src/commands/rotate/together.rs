@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use vault_schema::rotation::LeftOut;
 
-use super::emergency::obstacle;
+use super::obstacle::obstacle;
 use super::site::{Opened, Site};
 use super::value;
 use crate::domain::name::SecretName;
