@@ -11,7 +11,7 @@ use crate::domain::compose;
 use crate::domain::inventory::Inventory;
 use crate::domain::name::SecretName;
 use crate::domain::probe::{Probe, Told};
-use crate::domain::rotation::{self, Standing, Which};
+use crate::domain::rotation::{self, Answer, Standing, Which};
 use crate::domain::secret::SecretValue;
 use crate::flow::probe::{Interrupted, LONGEST, Prober, Subject};
 use crate::settings::World;
@@ -63,9 +63,15 @@ pub(super) fn ask(
     block_on(async {
         let mut told = Vec::new();
         for (name, probe) in asked {
-            let Some(value) = values.get(name) else { continue };
-            let subject = Subject { name, environment: &site.environment, value };
-            told.push((name.clone(), prober.ask(probe, &subject, |name| values.get(name)).await?));
+            let answer = match values.get(name) {
+                Some(value) => {
+                    let subject = Subject { name, environment: &site.environment, value };
+                    prober.ask(probe, &subject, |name| values.get(name)).await?
+                }
+                // Nothing follows of a value that nobody could be asked about.
+                None => Told { answer: Answer::Unknown, reason: "it cannot be composed as it was".to_owned() },
+            };
+            told.push((name.clone(), answer));
         }
         Ok::<_, Interrupted>(told)
     })?
