@@ -78,7 +78,9 @@ pub fn bind(project: &Project, shared: &Shared, place: &Place, inventory: &Inven
     let mut problems = Vec::new();
     let mut by_name: BTreeMap<RemoteName, Vec<SecretName>> = BTreeMap::new();
     let mut all = project.bindings(place);
-    for previous in all.clone().iter().filter_map(|binding| binding.previous(place)) {
+    let is_rotating = !(inventory.beside.is_empty() && inventory.over.is_empty());
+    let previous: Vec<Binding> = all.iter().filter(|_| is_rotating).filter_map(|it| it.previous(place)).collect();
+    for previous in previous {
         if inventory.beside.contains(&previous.secret) {
             all.push(previous);
         } else if inventory.over.contains(&previous.secret) {

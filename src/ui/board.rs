@@ -13,7 +13,11 @@ const MOST: usize = 12;
 
 /// What is known of each place, in the order in which they were first heard of.
 #[derive(Debug, Default)]
-pub(super) struct Board(Vec<Line>);
+pub(super) struct Board {
+    lines: Vec<Line>,
+    /// Whether there are more places than are shown, so that none is.
+    is_full: bool,
+}
 
 /// One place.
 #[derive(Debug)]
@@ -29,34 +33,34 @@ impl Board {
     pub(super) fn hear(&mut self, event: &Event<'_>) {
         match event {
             Event::Writing(steps) => {
-                self.0.clear();
+                *self = Self::default();
                 for step in *steps {
-                    let line = self.line(&step.place);
-                    line.steps += 1;
+                    self.at(&step.place, |line| line.steps += 1);
                 }
-                for line in &mut self.0 {
+                for line in &mut self.lines {
                     line.now = line.written();
                 }
             }
-            Event::Stepped(ended) => {
-                let line = self.line(&ended.step.place);
+            Event::Stepped(ended) => self.at(&ended.step.place, |line| {
                 line.ended += 1;
                 line.now = match ended.outcome {
                     Outcome::Done => line.written(),
                     other => format!("{} {}", ended.step.remote_name, other.as_str()),
                 };
+            }),
+            Event::Waiting(place) => {
+                self.at(place, |line| "written, and not shown there yet".clone_into(&mut line.now));
             }
-            Event::Waiting(place) => "written, and not shown there yet".clone_into(&mut self.line(place).now),
             Event::RollingOut { place, number, count } => {
-                self.line(place).now = format!("updating machine {number} of {count}");
+                self.at(place, |line| line.now = format!("updating machine {number} of {count}"));
             }
-            Event::RolledOut(ended) => {
+            Event::RolledOut(ended) => self.at(&ended.roll_out.place, |line| {
                 let told = match ended.outcome {
                     Outcome::Done => "brought to the machines",
                     other => other.as_str(),
                 };
-                told.clone_into(&mut self.line(&ended.roll_out.place).now);
-            }
+                told.clone_into(&mut line.now);
+            }),
             Event::Reading(_) | Event::Read(_) | Event::Limited(_) => {}
         }
     }
@@ -64,23 +68,29 @@ impl Board {
     /// Returns the lines, each after a line break; nothing where there are too many.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
-        if self.0.len() > MOST {
-            return text;
-        }
-        let longest = self.0.iter().map(|line| line.place.width()).max().unwrap_or_default();
-        for Line { place, now, .. } in &self.0 {
+        let longest = self.lines.iter().map(|line| line.place.width()).max().unwrap_or_default();
+        for Line { place, now, .. } in &self.lines {
             let _ = write!(text, "\n  {place}{}  {now}", " ".repeat(longest - place.width()));
         }
         text
     }
 
-    fn line(&mut self, place: &Place) -> &mut Line {
+    /// Changes the line of a place, unless there are too many.
+    fn at(&mut self, place: &Place, change: impl FnOnce(&mut Line)) {
+        if self.is_full {
+            return;
+        }
         let name = place.location.to_string();
-        let index = self.0.iter().position(|line| line.place == name).unwrap_or_else(|| {
-            self.0.push(Line { place: name, steps: 0, ended: 0, now: String::new() });
-            self.0.len() - 1
-        });
-        &mut self.0[index]
+        if !self.lines.iter().any(|line| line.place == name) {
+            self.lines.push(Line { place: name.clone(), steps: 0, ended: 0, now: String::new() });
+        }
+        self.is_full = self.lines.len() > MOST;
+        if self.is_full {
+            self.lines.clear();
+        }
+        if let Some(line) = self.lines.iter_mut().find(|line| line.place == name) {
+            change(line);
+        }
     }
 }
 
