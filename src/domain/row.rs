@@ -126,6 +126,7 @@ pub fn rows(place: &Place, bindings: &Bindings, known: &Knowledge<'_>, observati
     let judge = Judge {
         place,
         mode: bindings.mode,
+        over: &bindings.over,
         known,
         observation,
         scheme_changed: scheme_changed(place, known, observation),
@@ -143,10 +144,8 @@ pub fn rows(place: &Place, bindings: &Bindings, known: &Knowledge<'_>, observati
     let removed = known.receipts.removals_at(&place.location).filter(|(name, _)| !secrets.contains_key(name));
     let removed: BTreeMap<_, _> =
         removed.filter_map(|(name, removal)| Some((name, judge.removed(name, removal)?))).collect();
-    let present = secrets.into_iter().filter_map(|(name, (secret, blocked))| {
-        let over = bindings.over.contains_key(name);
-        Some((name, Row { over, ..judge.row(name, secret, blocked)? }))
-    });
+    let present =
+        secrets.into_iter().filter_map(|(name, (secret, blocked))| Some((name, judge.row(name, secret, blocked)?)));
     let mut rows: BTreeMap<&RemoteName, Row> = present.collect();
     rows.extend(removed);
     rows.into_values().collect()
@@ -181,6 +180,7 @@ fn scheme_changed(place: &Place, known: &Knowledge<'_>, observation: Option<&Obs
 struct Judge<'a> {
     place: &'a Place,
     mode: RolloutMode,
+    over: &'a BTreeMap<RemoteName, SecretName>,
     known: &'a Knowledge<'a>,
     observation: Option<&'a Observation>,
     scheme_changed: bool,
@@ -279,7 +279,7 @@ impl Judge<'_> {
             shown: sealed,
             vouched,
             written: shown.and_then(|observed| observed.written),
-            over: false,
+            over: self.over.contains_key(name),
             ignored: false,
             mode: self.mode,
             accepted,

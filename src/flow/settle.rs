@@ -107,12 +107,11 @@ impl Settled<'_> {
     /// Returns whether the push finished a write, or has read what became of it and now holds or leaves it like
     /// anything else. What it tried and did not see the end of stays open, and what it could not look at.
     fn is_settled(&self, intent: &Intent, outcomes: &[StepOutcome]) -> bool {
-        let speaks_of = |place: &Place| intent.is_at(place);
         let read = self
             .observations
             .iter()
-            .any(|(place, result)| result.is_ok() && speaks_of(place) && !self.is_refused(place));
-        let step = outcomes.iter().find(|o| speaks_of(&o.step.place) && o.step.remote_name == intent.name);
+            .any(|(place, result)| result.is_ok() && intent.is_at(place) && !self.is_refused(place));
+        let step = outcomes.iter().find(|it| intent.is_of(&it.step.place, &it.step.remote_name));
         read && step.is_none_or(|outcome| outcome.outcome == Outcome::Done)
     }
 }

@@ -1,7 +1,5 @@
 //! Old values that stay for a while: in the vault, and at places whose consumers take two values at once.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 
 use super::{Run, Stage};
@@ -45,48 +43,36 @@ pub fn stays_until(project: &Project, run: &Run) -> Option<Timestamp> {
     run.since.checked_add(longest).ok()
 }
 
-/// Returns the secrets whose old value belongs at the places now, beside the new one: it is in the vault, and its name is
-/// nobody else's there.
-fn lasting(runs: &[Run], inventory: &Inventory, key: &FingerprintKey) -> BTreeSet<SecretName> {
-    let overlapping = runs
-        .iter()
-        .filter(|run| matches!(run.stage, Stage::Staged | Stage::Verified))
-        .flat_map(|run| &run.secrets)
-        .filter(|(_, before)| before.overlap);
-    let lasting = overlapping.filter(|(name, before)| {
-        let entry = inventory.entries.get(*name);
-        let has_old = entry.and_then(|entry| entry.previous.as_ref()).is_some_and(|old| key.value(old) == before.old);
-        has_old && name.previous().is_some_and(|previous| !inventory.entries.contains_key(&previous))
-    });
-    lasting.map(|(name, _)| name.clone()).collect()
-}
-
 /// Puts the old values that belong at the places now into an inventory under names of their own, so that they are judged,
 /// planned and pushed as all others are; and the names of those that are to be gone.
 pub fn put_beside(inventory: &mut Inventory, runs: &[Run], key: &FingerprintKey) {
     let lasting = lasting(runs, inventory, key);
     inventory.over = runs.iter().flat_map(Run::beside).collect();
-    for name in &lasting {
-        let entry = inventory.entries.get(name);
-        let old = entry.and_then(|entry| Some((entry.previous.as_ref()?, &entry.source)));
-        let (Some((value, source)), Some(previous)) = (old, name.previous()) else { continue };
-        let entry = Entry {
-            value: SecretValue::copied_from(value.expose()),
-            template: None,
-            previous: None,
-            rotated: None,
-            expires: None,
-            source: source.clone(),
-        };
-        inventory.entries.insert(previous.clone(), entry);
+    for (previous, entry) in lasting {
         inventory.over.remove(&previous);
-        inventory.beside.insert(previous);
+        inventory.beside.insert(previous.clone());
+        inventory.entries.insert(previous, entry);
     }
+}
+
+/// Returns the old values that belong at the places now, under the names that they have there: those that are in the vault,
+/// and whose name is nobody else's.
+fn lasting(runs: &[Run], inventory: &Inventory, key: &FingerprintKey) -> Vec<(SecretName, Entry)> {
+    let lasting = runs.iter().filter(|run| matches!(run.stage, Stage::Staged | Stage::Verified));
+    let overlapping = lasting.flat_map(|run| &run.secrets).filter(|(_, before)| before.overlap);
+    let old = overlapping.filter_map(|(name, before)| {
+        let entry = inventory.entries.get(name)?;
+        let old = entry.previous.as_ref().filter(|old| key.value(old) == before.old)?;
+        let previous = name.previous().filter(|previous| !inventory.entries.contains_key(previous))?;
+        let (value, source) = (SecretValue::copied_from(old.expose()), entry.source.clone());
+        Some((previous, Entry { value, template: None, previous: None, rotated: None, expires: None, source }))
+    });
+    old.collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use zeroize::Zeroizing;
 

@@ -78,15 +78,11 @@ pub fn renamed(
             return Err(RenameError::Token(name.clone()));
         }
     }
-    // What is not declared may be anywhere.
-    let has_old = |it: &EnvironmentName| !before.secrets.contains_key(old) || before.expects(old, it);
-    let tells = before.notify.iter().flat_map(NotifyRules::sources).any(is_old);
-    if tells && !before.environments.keys().filter(|it| has_old(it)).all(|it| is_meant(&it)) {
+    let stays_somewhere = before.environments.keys().any(|it| may_have(&before, old, it) && !is_meant(&it));
+    if stays_somewhere && before.notify.iter().flat_map(NotifyRules::sources).any(is_old) {
         return Err(RenameError::Notify(old.clone()));
     }
-    if before.together_with(old).is_some()
-        && !before.environments.keys().filter(|it| has_old(it)).all(|it| is_meant(&it))
-    {
+    if stays_somewhere && before.together_with(old).is_some() {
         return Err(RenameError::Together(old.clone()));
     }
     let (moved, kept): (Vec<_>, Vec<_>) =
@@ -122,6 +118,11 @@ impl Renamed {
     }
 }
 
+/// Returns whether an environment may have a secret: one that is not declared may be anywhere.
+fn may_have(project: &Project, secret: &SecretName, environment: &EnvironmentName) -> bool {
+    !project.secrets.contains_key(secret) || project.expects(secret, environment)
+}
+
 fn asks_with(project: &Project, name: &SecretName, secret: &SecretName) -> bool {
     project.probe(name).is_some_and(|probe| probe.secrets().contains(secret))
 }
@@ -133,8 +134,7 @@ fn probes_to_follow<'a>(
     old: &SecretName,
     environments: &[EnvironmentName],
 ) -> Result<BTreeSet<&'a SecretName>, RenameError> {
-    // What is not declared may be anywhere.
-    let has_old = |it: &EnvironmentName| !before.secrets.contains_key(old) || before.expects(old, it);
+    let has_old = |it: &EnvironmentName| may_have(before, old, it);
     let is_kept = |it: &EnvironmentName| has_old(it) && !environments.contains(it);
     let mut follow = BTreeSet::new();
     for name in before.secrets.keys().filter(|name| asks_with(before, name, old)) {
@@ -152,7 +152,8 @@ fn probes_to_follow<'a>(
     Ok(follow)
 }
 
-/// Writes the new name over the old one: where a token, an address or a password comes from it, in these probes, and in the declaration if all of it is meant.
+/// Writes the new name over the old one: where a token, an address or a password comes from it, among what changes
+/// together, in these probes, and in the declaration if all of it is meant.
 fn with_spans_replaced(
     text: &str,
     old: &SecretName,
